@@ -1,0 +1,42 @@
+# Everything happens in .venv; torch comes from whatever index pip is set to.
+PYTHON ?= python3
+PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+PLUGINS := $(patsubst plugins/%/pyproject.toml,-e plugins/%,$(filter-out plugins/ray/%,$(wildcard plugins/*/pyproject.toml)))
+SOURCES := pyproject.toml constraints.txt $(wildcard plugins/*/pyproject.toml)
+
+.PHONY: demo test test-all check bench docs clean
+
+demo: .venv/demo
+	.venv/bin/advbench run --defense scd --attack zoo
+
+test: .venv/dev
+	.venv/bin/python -m pytest
+
+test-all: .venv/dev
+	.venv/bin/python -m pytest -m "slow or not slow"
+
+check: .venv/dev
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/python -m pytest -q tests/test_architecture.py tests/test_docs.py
+
+bench: .venv/dev
+	.venv/bin/python -m tests.bench
+
+docs: .venv/dev
+	.venv/bin/python -m tests.generated
+
+clean:
+	rm -rf .venv
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/demo: .venv/bin/python $(SOURCES)
+	$(PIP) -e . $(PLUGINS)
+	@touch $@
+
+.venv/dev: .venv/bin/python $(SOURCES)
+	$(PIP) -e .[dev] $(PLUGINS)
+	@touch $@

@@ -1,0 +1,5 @@
+"""`python -m advbench`."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""The rules of the contest: draws, oracle, ledger, meter, judge."""

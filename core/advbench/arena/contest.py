@@ -1,0 +1,215 @@
+"""One shard of one cell: clean answers, the attack under its oracle, the verdicts, the counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..contract.errors import BudgetSpent, ContestError, JudgeMismatch
+from ..contract.facts import DatasetFacts
+from ..contract.protocols import Contender, Examples, Perturbed, State
+from ..contract.types import Access, Norm, Threat
+from .asking import Asker
+from .draws import ExampleStreams, NoiseSource, SeedPath
+from .goal import ClassGoal
+from .judge import Judge, Opinion, pick, right
+from .ledger import Ledger
+from .meter import Metered
+from .oracle import ORACLES, Oracle
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contest:
+    """Everything that all shards of one cell share.
+
+    attack_seeds leave out the contender's name and the attack's parameters, so that all
+    contenders and ablations face the same draws; noise_seeds and judge_seeds are other
+    branches, so that no attack can replay a contender's noise.
+    """
+
+    contender: Contender
+    attack: Any
+    needs: Access
+    batched: bool
+    threat: Threat
+    facts: DatasetFacts
+    distances: Mapping[Norm, Callable[[Any, Any], Tensor]]
+    attack_seeds: SeedPath
+    noise_seeds: SeedPath
+    judge_seeds: SeedPath
+    device: torch.device
+
+
+@dataclass
+class Outcome:
+    """What one shard adds to the report: rows of `examples` and of `trace`, and the judged points."""
+
+    examples: list[dict[str, Any]] = field(default_factory=list)
+    trace: list[dict[str, Any]] = field(default_factory=list)
+    points: dict[str, Tensor] = field(default_factory=dict)  # by id, or id-target; skipped ones absent
+
+
+def run_shard(
+    contest: Contest,
+    examples: Examples,
+    target: Tensor | None = None,
+    prepared: State | None = None,
+    progress: Callable[[int], None] = lambda asked: None,
+) -> Outcome:
+    """Attack and judge those examples.
+
+    Raises whatever the attack raises, except BudgetSpent; JudgeMismatch if ledger and meter
+    disagree.
+    """
+    examples = Examples(examples.ids, _on(examples.x, contest.device), examples.y.to(contest.device))
+    goal = ClassGoal(examples.y, None if target is None else target.to(contest.device))
+    judge = Judge(
+        contest.contender, contest.facts, contest.threat, contest.distances, examples, goal, contest.judge_seeds
+    )
+    clean = judge.clean()
+    attacked = right(clean, goal)
+    records: dict[int, dict[str, Any]] = {}
+    outcome = Outcome()
+    for group in [attacked] if contest.batched else torch.split(attacked, 1):
+        if len(group):
+            ledger, answer = _attack(contest, judge, examples, goal, group, prepared, progress)
+            judged = judge.judge(clean, group, ledger, answer)
+            records |= dict(zip(group.tolist(), judged.rows, strict=True))
+            if isinstance(judged.points, Tensor):
+                outcome.points |= dict(zip(_names(judged.rows), judged.points.cpu(), strict=True))
+            outcome.trace += _trace(examples, goal, group, ledger)
+    outcome.examples = [records.get(i) or judge.skipped(clean, i) for i in range(len(examples))]
+    return outcome
+
+
+def prepare(
+    contest: Contest, seeds: Examples, progress: Callable[[int], None] = lambda asked: None
+) -> tuple[State, int]:
+    """Let an attack that learns first do so; return what it learnt and the queries it took."""
+    x, y = _on(seeds.x, contest.device), seeds.y.to(contest.device)
+    meter = Metered(contest.contender)
+    threat = replace(contest.threat, max_queries=contest.threat.max_prepare_queries, eps=None, timeout=None)
+    ledger = _SharedLedger(x, ClassGoal(y), threat, contest.facts.bounds, contest.distances[threat.norm], None)
+    oracle = _oracle(contest, meter, ledger, contest.noise_seeds.child("prepare"), seeds.ids.tolist(), None, progress)
+    rng = ExampleStreams(contest.attack_seeds.child("prepare"), seeds.ids.tolist(), contest.device)
+    state = contest.attack.prepare(oracle, Examples(seeds.ids, x, y), rng)
+    if not isinstance(state, State):
+        raise ContestError(f"attack: prepare must return a State, got {type(state).__name__}.")
+    _compare(meter, ledger)
+    return state, int(ledger.queries.sum())
+
+
+class _SharedLedger(Ledger):
+    """The account of `prepare`: one budget for all rows together, no best points kept."""
+
+    def left(self) -> Tensor:
+        return torch.full_like(self.queries, self._total_left())
+
+    def charge(self, rows: Tensor, queries: int, gradients: int) -> tuple[Tensor, Tensor]:
+        cost = max(1, queries)
+        position = torch.arange(len(rows), device=rows.device)
+        asked = position < self._total_left() // cost
+        count = torch.bincount(rows[asked], minlength=len(self.queries))
+        number = int(self.queries.sum()) + position * cost + 1
+        self.queries += count * queries
+        self.gradients += count * gradients
+        self.live &= self._total_left() > 0
+        return asked, number
+
+    def record(self, points: Any, rows: Tensor, number: Tensor, labels: Tensor) -> None:
+        pass
+
+    def _total_left(self) -> int:
+        limit = self.threat.max_queries
+        return (1 << 62) - 1 if limit is None else max(0, limit - int(self.queries.sum()))
+
+
+def _attack(
+    contest: Contest,
+    judge: Judge,
+    examples: Examples,
+    goal: ClassGoal,
+    group: Tensor,
+    prepared: State | None,
+    progress: Callable[[int], None],
+) -> tuple[Ledger, Perturbed]:
+    x, ids = pick(examples.x, group), examples.ids[group.cpu()].tolist()
+    # Equal draws for all contenders, but other ones for each target of an example.
+    keys = ids if goal.target is None else [f"{i}/{t}" for i, t in zip(ids, goal.target[group].tolist(), strict=True)]
+    own_goal = ClassGoal(goal.y[group], None if goal.target is None else goal.target[group])
+    meter = Metered(contest.contender)
+
+    def confirm(point: Any, m: int) -> bool:
+        return judge.confirm(point, int(group[m]))
+
+    ledger = Ledger(
+        x,
+        own_goal,
+        contest.threat,
+        contest.facts.bounds,
+        contest.distances[contest.threat.norm],
+        confirm if contest.contender.facts.stochastic else None,
+    )
+    oracle = _oracle(contest, meter, ledger, contest.noise_seeds, ids, prepared, progress)
+    untouched = x if isinstance(x, tuple) else x.clone()
+    given = x if isinstance(x, tuple) else x.clone()  # an attack that writes into its input harms nobody
+    try:
+        answer = contest.attack.perturb(oracle, given, ExampleStreams(contest.attack_seeds, keys, contest.device))
+    except BudgetSpent:
+        answer = Perturbed(untouched)
+    if not isinstance(answer, Perturbed):
+        raise ContestError(f"attack: perturb must return Perturbed, got {type(answer).__name__}.")
+    _compare(meter, ledger)
+    return ledger, answer
+
+
+def _oracle(
+    contest: Contest,
+    meter: Metered,
+    ledger: Ledger,
+    noise_seeds: SeedPath,
+    ids: list[int],
+    prepared: State | None,
+    progress: Callable[[int], None],
+) -> Oracle:
+    noise = NoiseSource(noise_seeds, ids) if contest.contender.facts.stochastic else None
+    asker = Asker(meter, contest.facts.classes, contest.device)
+    return ORACLES[contest.needs](asker, ledger, noise, prepared, progress)
+
+
+def _compare(meter: Metered, ledger: Ledger) -> None:
+    counted = (meter.rows, meter.gradients)
+    charged = (int(ledger.queries.sum()), int(ledger.gradients.sum()))
+    if counted != charged:
+        raise JudgeMismatch(
+            f"judge: queries and gradients answered must equal those charged, got {counted} answered,"
+            f" {charged} charged. Something asked the contender past the oracle."
+        )
+
+
+def _trace(examples: Examples, goal: ClassGoal, group: Tensor, ledger: Ledger) -> list[dict[str, Any]]:
+    rows = group.tolist()
+    return [
+        {
+            "example_id": int(examples.ids[rows[step.row]]),
+            "target": None if goal.target is None else int(goal.target[rows[step.row]]),
+            "query": step.query,
+            "distance": step.distance,
+        }
+        for step in ledger.trace
+    ]
+
+
+def _names(rows: list[dict[str, Any]]) -> list[str]:
+    return [f"{row['example_id']}" + ("" if row["target"] is None else f"-{row['target']}") for row in rows]
+
+
+def _on(x: Any, device: torch.device) -> Any:
+    return x if isinstance(x, tuple) else x.to(device)
+
+
+__all__ = ["Contest", "Opinion", "Outcome", "prepare", "run_shard"]

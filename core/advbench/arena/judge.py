@@ -1,0 +1,229 @@
+"""Decides what happened to each example. The attack's word is never taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..contract.facts import DatasetFacts
+from ..contract.protocols import Contender, Examples, Goal, Perturbed
+from ..contract.types import Access, Modality, Norm, StopReason, Threat, Verdict
+from .asking import Asker
+from .draws import NoiseSource, SeedPath
+from .goal import ABSTAINED
+from .ledger import Ledger, within_eps
+
+CONFIRMATIONS = 10  # fresh draws that a stochastic contender's flip must survive to be kept
+DRAWS = 100  # fresh draws by which a stochastic contender's verdict is decided
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Records of some rows, and the points that were judged, in the same order."""
+
+    rows: list[dict[str, Any]]
+    points: Any
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What a contender says of some points: majority label (N,), share of draws meeting the
+    goal (N,), score margin of the true class (N,) or None."""
+
+    labels: Tensor
+    votes: Tensor
+    margin: Tensor | None
+
+
+class Judge:
+    """Asks the contender afresh, outside all counts, with noise of its own branch."""
+
+    def __init__(
+        self,
+        contender: Contender,
+        facts: DatasetFacts,
+        threat: Threat,
+        distances: Mapping[Norm, Callable[[Any, Any], Tensor]],
+        examples: Examples,
+        goal: Goal,
+        seeds: SeedPath,
+    ) -> None:
+        self._asker = Asker(contender, facts.classes, goal.y.device)
+        self._facts, self._threat, self._distances = facts, threat, distances
+        self._examples, self._goal = examples, goal
+        self._noise = NoiseSource(seeds, examples.ids.tolist()) if contender.facts.stochastic else None
+        self._asked = 0  # fresh draws never repeat, whatever is asked when
+
+    def clean(self) -> Opinion:
+        """The contender's opinion of the unchanged examples."""
+        return self.opinion(self._examples.x, torch.arange(len(self._examples), device=self._goal.y.device))
+
+    def confirm(self, point: Any, row: int) -> bool:
+        """Whether most of a few fresh draws meet the goal at this one point of that row."""
+        return float(self.opinion(point, self._goal.y.new_tensor([row]), CONFIRMATIONS).votes[0]) > 0.5
+
+    def opinion(self, x: Any, rows: Tensor, draws: int = DRAWS) -> Opinion:
+        """Labels by majority over draws (one draw if nothing is random)."""
+        if self._noise is None:
+            labels = self._asker.labels(x)
+            return Opinion(labels, self._goal.met(labels, rows).double(), self._margin(x, rows))
+        answers, met = [], []
+        for draw in range(draws):
+            seeds = self._noise.seeds(rows.tolist(), [self._asked + draw] * len(rows))
+            answers.append(self._asker.labels(x, seeds))
+            met.append(self._goal.met(answers[-1], rows))
+        self._asked += draws
+        return Opinion(torch.stack(answers).mode(dim=0).values, torch.stack(met).double().mean(dim=0), None)
+
+    def _margin(self, x: Any, rows: Tensor) -> Tensor | None:
+        if self._asker.facts.access < Access.SCORES:
+            return None
+        scores = self._asker.scores(x).double()
+        true = self._goal.y[rows].unsqueeze(1)
+        own = scores.gather(1, true).squeeze(1)
+        return own - scores.scatter(1, true, -torch.inf).amax(dim=1)
+
+    def _identity(self, clean: Opinion, i: int) -> dict[str, Any]:
+        target = self._goal.target
+        return {
+            "example_id": int(self._examples.ids[i]),
+            "label": int(self._goal.y[i]),
+            "target": None if target is None else int(target[i]),
+            "clean_label": int(clean.labels[i]),
+            "clean_margin": None if clean.margin is None else float(clean.margin[i]),
+        }
+
+    def skipped(self, clean: Opinion, i: int) -> dict[str, Any]:
+        """The record of an example on which the contender was wrong from the start."""
+        same = {"adv_label": int(clean.labels[i]), "verdict": Verdict.SKIPPED.value, "queries": 0, "gradients": 0}
+        return self._identity(clean, i) | same
+
+    def judge(self, clean: Opinion, attacked: Tensor, ledger: Ledger, answer: Perturbed) -> Judged:
+        """The records of those rows of the shard, int64 (M,), that ledger and answer are over."""
+        x = pick(self._examples.x, attacked)
+        flaws = self._flaws(x, answer.x)
+        returned = _replace(answer.x, x, [flaw is not None for flaw in flaws])
+        chosen, opinion, distance = self._choose(x, attacked, returned, ledger)
+        met = opinion.votes > 0.5
+        inside = within_eps(distance[self._threat.norm], self._threat, self._facts.bounds)
+        eight_bit = self._survives_8bit(chosen, attacked, met & inside)
+        rows = []
+        for m, i in enumerate(attacked.tolist()):
+            verdict, reason = self._verdict(bool(met[m]), bool(inside[m]), flaws[m], distance, m)
+            rows.append(
+                self._identity(clean, i)
+                | {norm.value: float(size[m]) for norm, size in distance.items()}
+                | {
+                    "adv_label": int(opinion.labels[m]),
+                    "verdict": verdict.value,
+                    "reason": reason,
+                    "queries": int(ledger.queries[m]),
+                    "gradients": int(ledger.gradients[m]),
+                    "first_query": int(ledger.first_query[m]) or None,
+                    "best_query": int(ledger.best_query[m]) or None,
+                    "adv_margin": None if opinion.margin is None else float(opinion.margin[m]),
+                    "survives_8bit": eight_bit[m],
+                    "votes": float(opinion.votes[m]) if self._noise is not None else None,
+                    "stop_reason": self._stop_reason(verdict, ledger, answer, m).value,
+                }
+                | {f"note_{name}": float(column[m]) for name, column in answer.notes.items()}
+            )
+        return Judged(rows, chosen)
+
+    def _flaws(self, x: Any, returned: Any) -> list[str | None]:
+        """Per row the rule that the returned point breaks, or None."""
+        n = len(x)
+        if isinstance(x, tuple):
+            right = isinstance(returned, tuple) and len(returned) == n and all(isinstance(r, str) for r in returned)
+            return [None if right else f"the attack must return a tuple of {n} str"] * n
+        if not isinstance(returned, Tensor) or returned.shape != x.shape or returned.dtype != x.dtype:
+            tensor = isinstance(returned, Tensor)
+            got = f"{returned.dtype} {tuple(returned.shape)}" if tensor else type(returned).__name__
+            return [f"the attack must return {x.dtype} {tuple(x.shape)}, got {got}"] * n
+        flat = returned.reshape(n, -1)
+        finite = flat.isfinite().all(dim=1)
+        bounds = self._facts.bounds
+        inside = finite
+        if bounds is not None:
+            low, high = torch.tensor([bounds.low, bounds.high], dtype=x.dtype).tolist()
+            inside = (flat >= low).all(dim=1) & (flat <= high).all(dim=1)
+        return [
+            None if i else "the returned point leaves the bounds" if f else "the returned point holds NaN or infinity"
+            for f, i in zip(finite.tolist(), inside.tolist(), strict=True)
+        ]
+
+    def _choose(
+        self, x: Any, attacked: Tensor, returned: Any, ledger: Ledger
+    ) -> tuple[Any, Opinion, dict[Norm, Tensor]]:
+        """The returned point or the ledger's best: whichever is broken at the smaller distance."""
+        best = tuple(ledger.best) if isinstance(ledger.best, list) else ledger.best
+        measured = self._distances[self._threat.norm]
+        ours, theirs = self.opinion(best, attacked), self.opinion(returned, attacked)
+        cost_ours = measured(x, best).masked_fill(~(ours.votes > 0.5), torch.inf)
+        cost_theirs = measured(x, returned).masked_fill(~(theirs.votes > 0.5), torch.inf)
+        take_ours = cost_ours < cost_theirs
+        chosen = _replace(returned, best, take_ours.tolist())
+        margin = None
+        if ours.margin is not None and theirs.margin is not None:
+            margin = torch.where(take_ours, ours.margin, theirs.margin)
+        opinion = Opinion(
+            torch.where(take_ours, ours.labels, theirs.labels),
+            torch.where(take_ours, ours.votes, theirs.votes),
+            margin,
+        )
+        return chosen, opinion, {norm: of(x, chosen).cpu() for norm, of in self._distances.items()}
+
+    def _verdict(
+        self, met: bool, inside: bool, flaw: str | None, distance: Mapping[Norm, Tensor], m: int
+    ) -> tuple[Verdict, str | None]:
+        if met and inside:
+            return Verdict.BROKEN, flaw
+        if flaw is not None:
+            return Verdict.INVALID, flaw
+        if met:
+            norm = self._threat.norm
+            return Verdict.HELD, f"the closest success has {norm} {float(distance[norm][m]):.6g}, beyond eps"
+        return Verdict.HELD, None
+
+    def _stop_reason(self, verdict: Verdict, ledger: Ledger, answer: Perturbed, m: int) -> StopReason:
+        if verdict is not Verdict.BROKEN:
+            told = answer.blind is not None and bool(answer.blind[m])
+            silent = bool(ledger.gradients[m]) and not bool(ledger.signal[m])
+            if told or silent:
+                return StopReason.BLIND
+        return ledger.stopped.get(m, StopReason.DONE)
+
+    def _survives_8bit(self, chosen: Any, attacked: Tensor, broken: Tensor) -> list[bool | None]:
+        """Whether a broken image stays broken when stored with 256 levels."""
+        bounds = self._facts.bounds
+        if self._facts.modality is not Modality.IMAGE or bounds is None:
+            return [None] * len(attacked)
+        levels = ((chosen - bounds.low) / bounds.width * 255).round() / 255 * bounds.width + bounds.low
+        met = self.opinion(bounds.clip(levels), attacked).votes > 0.5
+        return [bool(m) if b else None for m, b in zip(met.tolist(), broken.tolist(), strict=True)]
+
+
+def right(clean: Opinion, goal: Goal) -> Tensor:
+    """int64 (M,): rows whose clean label is the true one; the others are skipped."""
+    return ((clean.labels == goal.y) & (clean.labels != ABSTAINED)).nonzero().flatten()
+
+
+def pick(x: Any, rows: Tensor) -> Any:
+    """Those rows of a tensor or a tuple of str."""
+    return tuple(x[i] for i in rows.tolist()) if isinstance(x, tuple) else x[rows]
+
+
+def _replace(x: Any, other: Any, where: list[bool]) -> Any:
+    """`x` with the rows marked taken from `other`."""
+    if not any(where):
+        return x
+    if isinstance(other, tuple) or not isinstance(x, Tensor) or x.shape != other.shape or x.dtype != other.dtype:
+        if all(where):
+            return other
+        return tuple(o if w else own for own, o, w in zip(x, other, where, strict=True))
+    mask = torch.tensor(where, device=x.device).reshape(-1, *[1] * (x.dim() - 1))
+    return torch.where(mask, other, x)

@@ -1,0 +1,195 @@
+"""The account of one shard: what each example asked, and the best that it was shown."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+
+from ..contract.protocols import Goal
+from ..contract.types import Bounds, StopReason, Threat
+
+DistanceOf: TypeAlias = Callable[[Any, Any], Tensor]
+Confirm: TypeAlias = Callable[[Any, int], bool]  # does this point of that row meet the goal on fresh draws?
+UNLIMITED = (1 << 62) - 1
+_WORTH_TRACING = 0.99  # an improvement of 1 % or more
+
+
+@dataclass(frozen=True)
+class Improvement:
+    """A point of the trace: at its `query`-th query a row was first shown a point this close."""
+
+    row: int
+    query: int
+    distance: float
+
+
+def within_eps(distance: Tensor, threat: Threat, bounds: Bounds | None) -> Tensor:
+    """Whether a change of this size is allowed. The slack is absolute: a relative one calls
+    every full step on 8-bit images too far."""
+    if threat.eps is None:
+        return torch.ones_like(distance, dtype=torch.bool)
+    return distance <= threat.eps + 1e-6 * (bounds.width if bounds else 1.0)
+
+
+class Ledger:
+    """Counts queries and gradients before they are asked, and keeps each row's closest success.
+
+    queries, gradients, first_query, best_query: int64 (N,), 0 = never; best_distance: float64
+    (N,), inf = none; best: the points, equal to x where there is none; live: bool (N,).
+    """
+
+    def __init__(
+        self, x: Any, goal: Goal, threat: Threat, bounds: Bounds | None, distance: DistanceOf, confirm: Confirm | None
+    ) -> None:
+        n = len(x)
+        device = goal.y.device
+        self.x, self.goal, self.threat, self.bounds = x, goal, threat, bounds
+        self._distance, self._confirm = distance, confirm
+        self.queries, self.gradients, self.first_query, self.best_query = (
+            torch.zeros(n, dtype=torch.int64, device=device) for _ in range(4)
+        )
+        self.best_distance = torch.full((n,), torch.inf, dtype=torch.float64, device=device)
+        self.best: Any = list(x) if isinstance(x, tuple) else x.clone()
+        self.live = torch.ones(n, dtype=torch.bool, device=device)
+        self.stopped: dict[int, StopReason] = {}
+        self.trace: list[Improvement] = []
+        self.signal = torch.zeros(n, dtype=torch.bool, device=device)  # some answer was informative
+        self._seconds = torch.zeros(n, dtype=torch.float64, device=device)
+        self._since = time.monotonic()
+
+    def left(self) -> Tensor:
+        """int64 (N,): queries each row may still ask; 0 once it is dead."""
+        return self._left(self.queries, self.threat.max_queries)
+
+    def gradients_left(self) -> Tensor:
+        """int64 (N,): gradients each row may still ask for; 0 once it is dead."""
+        return self._left(self.gradients, self.threat.max_gradients)
+
+    def _left(self, used: Tensor, limit: int | None) -> Tensor:
+        left = torch.full_like(used, UNLIMITED) if limit is None else (limit - used).clamp(min=0)
+        return left * self.live
+
+    def charge(self, rows: Tensor, queries: int, gradients: int) -> tuple[Tensor, Tensor]:
+        """Charge one call whose points cost that much each; return (asked bool (M,), number int64 (M,)).
+
+        A point is asked while its row is live and can pay; `number` is the query number of its
+        first query, counted from 1. Rows that cannot pay for a point die.
+        """
+        self._spend_time()
+        rank = _rank_within_row(rows)
+        affordable = self.left() // max(1, queries)
+        if gradients:
+            affordable = torch.minimum(affordable, self.gradients_left() // gradients)
+        asked = rank < affordable[rows]
+        number = self.queries[rows] + rank * queries + 1
+        count = torch.bincount(rows[asked], minlength=len(self.queries))
+        self.queries += count * queries
+        self.gradients += count * gradients
+        refused = torch.zeros_like(self.live)
+        refused[rows[~asked]] = True
+        self._stop(refused & self.live, StopReason.BUDGET)
+        return asked, number
+
+    def record(self, points: Any, rows: Tensor, number: Tensor, labels: Tensor) -> None:
+        """Note which of the points asked met the goal, and how close they are."""
+        met = self.goal.met(labels, rows).nonzero().flatten()
+        if len(met):
+            self._note_successes(_take(points, met), rows[met], number[met])
+        spent = self.live & (self._left(self.queries, self.threat.max_queries) == 0)
+        self._stop(spent, StopReason.BUDGET)
+
+    def stop_for_budget(self, rows: Tensor) -> None:
+        """End rows that cannot pay for what their attack would do next."""
+        chosen = torch.zeros_like(self.live)
+        chosen[rows] = True
+        self._stop(chosen & self.live, StopReason.BUDGET)
+
+    def note_signal(self, rows: Tensor, informative: Tensor) -> None:
+        """Remember for which rows some answer told more than nothing."""
+        self.signal[rows[informative]] = True
+
+    def _note_successes(self, points: Any, rows: Tensor, number: Tensor) -> None:
+        distance = self._distance(_take(self.x, rows), points)
+        closer = (distance < self.best_distance[rows]).nonzero().flatten()
+        if len(closer):
+            best = self._confirmed(points, rows, closer[_first_per_row(rows[closer], distance[closer])])
+            self._keep_best(points, rows, number, distance, best)
+        new = (within_eps(distance, self.threat, self.bounds) & (self.first_query[rows] == 0)).nonzero().flatten()
+        if len(new):
+            first = self._confirmed(points, rows, new[_first_per_row(rows[new], number[new])])
+            self.first_query[rows[first]] = number[first]
+            if self.threat.eps is not None and not self.threat.refine:
+                found = torch.zeros_like(self.live)
+                found[rows[first]] = True
+                self._stop(found, StopReason.FOUND)
+
+    def _confirmed(self, points: Any, rows: Tensor, at: Tensor) -> Tensor:
+        """A lucky draw is no success: keep those points that a stochastic contender confirms."""
+        if self._confirm is None:
+            return at
+        kept = [i for i in at.tolist() if self._confirm(_take(points, at.new_tensor([i])), int(rows[i]))]
+        return at.new_tensor(kept)
+
+    def _keep_best(self, points: Any, rows: Tensor, number: Tensor, distance: Tensor, at: Tensor) -> None:
+        where, new, old = rows[at], distance[at], self.best_distance[rows[at]]
+        for row, query, size, before in zip(
+            where.tolist(), number[at].tolist(), new.tolist(), old.tolist(), strict=True
+        ):
+            if size <= before * _WORTH_TRACING:
+                self.trace.append(Improvement(row, query, size))
+        self.best_distance[where], self.best_query[where] = new, number[at]
+        if isinstance(self.best, list):
+            for i, row in zip(at.tolist(), where.tolist(), strict=True):
+                self.best[row] = points[i]
+        else:
+            self.best[where] = points[at]
+
+    def _spend_time(self) -> None:
+        """Share the time since the last call among the live rows, and stop those out of time."""
+        if self.threat.timeout is None:
+            return
+        now = time.monotonic()
+        self._seconds += self.live * ((now - self._since) / max(1, int(self.live.sum())))
+        self._since = now
+        self._stop(self.live & (self._seconds > self.threat.timeout), StopReason.TIMEOUT)
+
+    def _stop(self, rows: Tensor, reason: StopReason) -> None:
+        for row in rows.nonzero().flatten().tolist():
+            self._stop_row(row, reason)
+
+    def _stop_row(self, row: int, reason: StopReason) -> None:
+        if row not in self.stopped:
+            self.stopped[row] = reason
+            self.live[row] = False
+
+
+def _rank_within_row(rows: Tensor) -> Tensor:
+    """How many earlier points of this call belong to the same row, int64 (M,)."""
+    order = rows.argsort(stable=True)
+    ordered = rows[order]
+    position = torch.arange(len(rows), device=rows.device)
+    starts = torch.ones_like(ordered, dtype=torch.bool)
+    starts[1:] = ordered[1:] != ordered[:-1]
+    first = torch.where(starts, position, 0).cummax(dim=0).values if len(rows) else position
+    rank = torch.empty_like(position)
+    rank[order] = position - first
+    return rank
+
+
+def _first_per_row(rows: Tensor, key: Tensor) -> Tensor:
+    """Indices of the point with the smallest key of each row; ties go to the earlier point."""
+    order = key.argsort(stable=True)
+    order = order[rows[order].argsort(stable=True)]
+    ordered = rows[order]
+    starts = torch.ones_like(ordered, dtype=torch.bool)
+    starts[1:] = ordered[1:] != ordered[:-1]
+    return order[starts]
+
+
+def _take(points: Any, index: Tensor) -> Any:
+    return tuple(points[i] for i in index.tolist()) if isinstance(points, (tuple, list)) else points[index]

@@ -1,0 +1,96 @@
+"""Torch networks in the contest: as contenders, and as an attack's own, uncounted playground."""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..contract.facts import ContenderFacts
+from ..contract.protocols import ChunkLoss, Draws, Goal, State
+from ..contract.types import Access, Bounds, Threat
+from .asking import Asker
+from .ledger import Ledger
+from .oracle import GradientOracle
+
+NETWORK_FACTS = ContenderFacts(access=Access.GRADIENTS, gradients=("exact",), float64=True)
+
+
+class TorchContender:
+    """A network that returns logits, frozen and in evaluation mode.
+
+    A stochastic one (by its facts) is called as `network(x, noise)`.
+    """
+
+    def __init__(self, network: nn.Module, facts: ContenderFacts = NETWORK_FACTS) -> None:
+        self.network = network.eval().requires_grad_(False)
+        self.facts = facts
+
+    def labels(self, x: Tensor, *, noise: Draws | None = None) -> Tensor:
+        """int64 (N,); ties go to the lowest class."""
+        return self.scores(x, noise=noise).argmax(dim=1)
+
+    def scores(self, x: Tensor, *, noise: Draws | None = None) -> Tensor:
+        """The logits, float32 (N, K)."""
+        with torch.no_grad():
+            return self._logits(x, noise)
+
+    def value_and_grad(
+        self, x: Tensor, loss: ChunkLoss, *, gradient: str = "exact", noise: Draws | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """By backpropagation through the network."""
+        x = x.detach().requires_grad_(True)
+        with torch.enable_grad():
+            value = loss(self._logits(x, noise))
+            (grad,) = torch.autograd.grad(value.sum(), x)
+        return value.detach(), grad
+
+    def state(self) -> State:
+        """The network's tensors."""
+        return State({name: tensor.cpu() for name, tensor in self.network.state_dict().items()})
+
+    def _logits(self, x: Tensor, noise: Draws | None) -> Tensor:
+        out: Tensor = self.network(x, noise) if self.facts.stochastic else self.network(x)
+        return out
+
+
+class _Unwatched(Ledger):
+    """The ledger of an uncounted oracle: everything is allowed, nothing is kept."""
+
+    def charge(self, rows: Tensor, queries: int, gradients: int) -> tuple[Tensor, Tensor]:
+        return torch.ones_like(rows, dtype=torch.bool), torch.zeros_like(rows)
+
+    def record(self, points: Any, rows: Tensor, number: Tensor, labels: Tensor) -> None:
+        pass
+
+    def note_signal(self, rows: Tensor, informative: Tensor) -> None:
+        pass
+
+
+class LocalOracle(GradientOracle):
+    """Runs any attack on one's own network, uncounted.
+
+    `network` is a torch module returning logits, or any contender; `shape` is one input's;
+    float64 arithmetic needs a module. Points are checked as by any other oracle.
+    """
+
+    def __init__(
+        self,
+        network: Any,
+        goal: Goal,
+        threat: Threat,
+        *,
+        shape: tuple[int, ...],
+        classes: int,
+        bounds: Bounds | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        if isinstance(network, nn.Module):
+            network = TorchContender(copy.deepcopy(network).to(dtype))
+        device = goal.y.device
+        x = torch.zeros(len(goal.y), *shape, dtype=dtype, device=device)
+        ledger = _Unwatched(x, goal, threat, bounds, lambda a, b: a.new_full((len(a),), math.inf), None)
+        super().__init__(Asker(network, classes, device), ledger)

@@ -1,0 +1,197 @@
+"""The only door between an attack and a contender. Its type is the access that it grants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..contract.errors import BudgetSpent, InputError
+from ..contract.protocols import Goal, Loss, State
+from ..contract.types import Access, Bounds, Threat
+from .asking import Asker
+from .draws import NoiseSource
+from .ledger import Ledger
+
+
+class Oracle:
+    """What every attack may know; all that an attack without queries (Access.NONE) may know.
+
+    `rows`, int64 (M,), names the example that each point was made from; left out, it is
+    0..N-1. Points may repeat an example or skip some: each example pays for its own points.
+    """
+
+    def __init__(
+        self,
+        asker: Asker,
+        ledger: Ledger,
+        noise: NoiseSource | None = None,
+        prepared: State | None = None,
+        progress: Callable[[int], None] = lambda asked: None,
+    ) -> None:
+        self._asker, self._ledger, self._noise, self._progress = asker, ledger, noise, progress
+        self.goal: Goal = ledger.goal
+        self.threat: Threat = ledger.threat
+        self.bounds: Bounds | None = ledger.bounds
+        self.classes: int = asker.classes
+        self.device: torch.device = asker.device
+        self.prepared: State | None = prepared
+
+    @property
+    def live(self) -> Tensor:
+        """bool (N,): rows still worth asking about. Dead rows are answered neutrally."""
+        return self._ledger.live.clone()
+
+    def left(self) -> Tensor:
+        """int64 (N,): queries each row may still ask; 0 for a dead row."""
+        return self._ledger.left()
+
+    def out_of_budget(self, rows: Tensor) -> None:
+        """Say that what these rows, int64 (M,), have left cannot pay for another step."""
+        self._ledger.stop_for_budget(rows)
+
+    def _admit(self, points: Any, rows: Tensor | None, queries: int = 1, gradients: int = 0) -> _Admitted:
+        """Check the points, charge for them, and single out those that may be asked."""
+        if rows is None:
+            rows = torch.arange(len(self._ledger.live), device=self.device)
+        rows = rows.to(self.device)
+        self._check(points, rows)
+        if len(rows) and not bool(self._ledger.live[rows].any()):
+            raise BudgetSpent("no row of this call is live")
+        asked, number = self._ledger.charge(rows, queries, gradients)
+        if bool(asked.all()):
+            return _Admitted(points, rows, number, None)
+        keep = asked.nonzero().flatten()
+        if not len(keep):
+            raise BudgetSpent("no row of this call can pay for its points")
+        chosen = tuple(points[i] for i in keep.tolist()) if isinstance(points, tuple) else points[keep]
+        return _Admitted(chosen, rows[keep], number[keep], keep)
+
+    def _seeds(self, admitted: _Admitted, draws: int = 1) -> list[int] | None:
+        if self._noise is None:
+            return None
+        rows = admitted.rows.repeat_interleave(draws).tolist()
+        steps = torch.arange(draws, device=self.device).repeat(len(admitted.rows))
+        return self._noise.seeds(rows, (admitted.number.repeat_interleave(draws) + steps).tolist())
+
+    def _check(self, points: Any, rows: Tensor) -> None:
+        if len(points) != len(rows):
+            raise InputError(f"oracle: rows must name one example per point, got {len(rows)} for {len(points)} points.")
+        x = self._ledger.x
+        if isinstance(x, tuple):
+            if not isinstance(points, tuple) or not all(isinstance(point, str) for point in points):
+                raise InputError("oracle: text points must be a tuple of str.")
+            return
+        check_points(points, tuple(x.shape[1:]), x.dtype, self.bounds)
+
+
+class _Admitted:
+    """The points of one call that are really asked; `keep` are their positions, None = all."""
+
+    def __init__(self, points: Any, rows: Tensor, number: Tensor, keep: Tensor | None) -> None:
+        self.points, self.rows, self.number, self.keep = points, rows, number, keep
+
+    def spread(self, answers: Tensor, neutral: Tensor) -> Tensor:
+        """Put the answers among the neutral ones of rows that were not asked."""
+        if self.keep is None:
+            return answers
+        neutral[self.keep] = answers.to(neutral.dtype)
+        return neutral
+
+
+class LabelOracle(Oracle):
+    """Given to attacks that need Access.LABELS."""
+
+    def labels(self, points: Any, rows: Tensor | None = None) -> Tensor:
+        """int64 (M,), one query per point; a dead row is answered with its label y.
+
+        Raises BudgetSpent, before anything is asked, if no row of the call is live.
+        """
+        admitted = self._admit(points, rows)
+        labels = self._asker.labels(admitted.points, self._seeds(admitted))
+        self._settle(admitted, labels)
+        neutral = self.goal.y if rows is None else self.goal.y[rows]
+        return admitted.spread(labels, neutral.clone())
+
+    def _settle(self, admitted: _Admitted, labels: Tensor, cost: int = 1) -> None:
+        self._ledger.record(admitted.points, admitted.rows, admitted.number, labels)
+        self._progress(len(labels) * cost)
+
+
+class ScoreOracle(LabelOracle):
+    """Given to attacks that need Access.SCORES."""
+
+    def scores(self, points: Any, rows: Tensor | None = None) -> Tensor:
+        """float32 (M, K), log-space, one query per point; zeros for a dead row."""
+        admitted = self._admit(points, rows)
+        scores = self._asker.scores(admitted.points, self._seeds(admitted))
+        self._settle(admitted, scores.argmax(dim=1))
+        return admitted.spread(scores, scores.new_zeros(len(points), self.classes))
+
+
+class GradientOracle(ScoreOracle):
+    """Given to attacks that need Access.GRADIENTS. `threat.gradient` says which kind it is."""
+
+    def gradients_left(self) -> Tensor:
+        """int64 (N,): gradients each row may still ask for; 0 for a dead row."""
+        return self._ledger.gradients_left() // self.threat.eot
+
+    def value_and_grad(self, points: Tensor, loss: Loss, rows: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """(loss (M,), d loss / d points); `threat.eot` queries and gradients per point.
+
+        `loss(scores (m, K), index (m,)) -> (m,)` is handed part of the call at a time;
+        index says which points those are. Zeros for a dead row.
+        """
+        draws = self.threat.eot
+        admitted = self._admit(points, rows, queries=draws, gradients=draws)
+        where = admitted.keep if admitted.keep is not None else torch.arange(len(points), device=self.device)
+        seen: list[Tensor] = []
+
+        def loss_of_kept(scores: Tensor, index: Tensor) -> Tensor:
+            seen.append(scores.detach().argmax(dim=1))
+            return loss(scores, where[index])
+
+        seeds = self._seeds(admitted, draws)
+        value, grad = self._asker.value_and_grad(admitted.points, loss_of_kept, self.threat.gradient, seeds, draws)
+        self._ledger.note_signal(admitted.rows, grad.flatten(1).ne(0).any(dim=1))
+        self._settle_gradient(admitted, torch.cat(seen), draws)
+        return (
+            admitted.spread(value, value.new_zeros(len(points))),
+            admitted.spread(grad, torch.zeros_like(points)),
+        )
+
+    def _settle_gradient(self, admitted: _Admitted, smooth_labels: Tensor, draws: int) -> None:
+        # A surrogate's smooth scores prove nothing: success comes from real labels, which the
+        # attack asks for itself and pays for.
+        if self.threat.gradient == "exact":
+            self._settle(admitted, smooth_labels, draws)
+        else:
+            self._progress(len(smooth_labels) * draws)
+
+
+ORACLES: dict[Access, type[Oracle]] = {
+    Access.NONE: Oracle,
+    Access.LABELS: LabelOracle,
+    Access.SCORES: ScoreOracle,
+    Access.GRADIENTS: GradientOracle,
+}
+
+
+def check_points(points: Any, shape: tuple[int, ...], dtype: torch.dtype, bounds: Bounds | None) -> None:
+    """Raise InputError unless points are finite, of that shape and dtype, and inside the bounds."""
+    if not isinstance(points, Tensor) or points.dtype != dtype or tuple(points.shape[1:]) != shape:
+        got = f"{points.dtype} {tuple(points.shape)}" if isinstance(points, Tensor) else type(points).__name__
+        wanted = f"{dtype} (M, {', '.join(str(side) for side in shape)})"
+        raise InputError(f"oracle: points must be {wanted}, got {got}.")
+    if bounds is None or not points.numel():
+        return
+    low, high = (float(edge) for edge in torch.aminmax(points))
+    # Edges are compared as the points' own type holds them: 0.1 is not a float32. NaN fails too.
+    edges = torch.tensor([bounds.low, bounds.high], dtype=dtype).tolist()
+    if not (low >= edges[0] and high <= edges[1]):
+        raise InputError(
+            f"oracle: points must lie in [{bounds.low:g}, {bounds.high:g}], got {low:.9g} to {high:.9g}."
+            " Clip before asking: oracle.bounds.clip(x)."
+        )

@@ -1,0 +1,1 @@
+"""From names to rows: plan, train, run, resume."""

@@ -1,0 +1,127 @@
+"""Trained contenders on disk: safetensors and JSON, named by what decides them, whole or absent."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+_ARRAYS, _META = "arrays.safetensors", "meta.json"
+
+
+@dataclass(frozen=True)
+class CacheEntry:
+    """One trained contender; `used` is seconds since the epoch."""
+
+    key: str
+    about: str
+    size: int
+    used: float
+
+
+def cache_folder() -> Path:
+    """$ADVBENCH_CACHE_DIR, else the platform's usual place."""
+    chosen = os.environ.get("ADVBENCH_CACHE_DIR")
+    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("advbench"))
+
+
+class ContenderCache:
+    """Reads and writes trained contenders. A damaged entry reads as absent, and says so in `damaged`."""
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = (root or cache_folder()) / "contenders"
+        self.damaged: list[str] = []
+
+    def load(self, key: str) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """(arrays by name, meta), or None."""
+        from safetensors.torch import load
+
+        folder = self.root / key
+        if not folder.is_dir():
+            return None
+        try:
+            meta = json.loads((folder / _META).read_text())
+            data = (folder / _ARRAYS).read_bytes()
+            if hashlib.sha256(data).hexdigest() != meta["sha256"]:
+                raise ValueError("its arrays do not match their checksum")
+            arrays = load(data)
+        except (OSError, ValueError, KeyError, json.JSONDecodeError) as error:
+            self.damaged.append(f"cache entry {key} must be whole, got: {error}. It is trained again.")
+            shutil.rmtree(folder, ignore_errors=True)
+            return None
+        os.utime(folder)
+        return arrays, meta
+
+    def digest(self, key: str) -> str | None:
+        """The digest of a stored contender, without loading it."""
+        try:
+            return str(json.loads((self.root / key / _META).read_text())["digest"])
+        except (OSError, ValueError, KeyError):
+            return None
+
+    def store(self, key: str, arrays: dict[str, Any], meta: dict[str, Any]) -> None:
+        """Write under a temporary name and rename: another process sees all or nothing."""
+        from safetensors.torch import save
+
+        self.root.mkdir(parents=True, exist_ok=True)
+        data = save({name: tensor.contiguous() for name, tensor in arrays.items()})
+        staging = Path(tempfile.mkdtemp(prefix=".new-", dir=self.root))
+        try:
+            _write(staging / _ARRAYS, data)
+            _write(staging / _META, json.dumps(meta | {"sha256": hashlib.sha256(data).hexdigest()}).encode())
+            shutil.rmtree(self.root / key, ignore_errors=True)
+            staging.rename(self.root / key)
+        except OSError:
+            shutil.rmtree(staging, ignore_errors=True)
+            if not (self.root / key).is_dir():  # else another process was faster, with the same result
+                raise
+
+    def checkpoints(self, key: str) -> Path:
+        """A private folder in which an interrupted training finds its work again."""
+        folder = self.root / f".unfinished-{key}"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def clear_checkpoints(self, key: str) -> None:
+        """Called once the trained contender is stored."""
+        shutil.rmtree(self.root / f".unfinished-{key}", ignore_errors=True)
+
+    def entries(self) -> Iterator[CacheEntry]:
+        """Most recently used first."""
+        folders = [folder for folder in self.root.glob("*") if folder.is_dir()] if self.root.is_dir() else []
+        for folder in sorted(folders, key=lambda one: -one.stat().st_mtime):
+            size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+            yield CacheEntry(folder.name, _about(folder), size, folder.stat().st_mtime)
+
+    def prune(self, older_than_days: float) -> list[CacheEntry]:
+        """Remove entries unused for that long; return them."""
+        limit = time.time() - older_than_days * 86_400
+        gone = [entry for entry in self.entries() if entry.used <= limit]
+        for entry in gone:
+            shutil.rmtree(self.root / entry.key, ignore_errors=True)
+        return gone
+
+
+def _about(folder: Path) -> str:
+    if folder.name.startswith("."):
+        return "unfinished training"
+    try:
+        return str(json.loads((folder / _META).read_text()).get("about", "?"))
+    except (OSError, ValueError):
+        return "damaged"
+
+
+def _write(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())

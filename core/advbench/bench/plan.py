@@ -1,0 +1,273 @@
+"""From a request to cells, each with its identity and, if it makes no sense, its refusals."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from ..catalog.pairing import Pairing, Refusal, facts_of_attack, refusals
+from ..catalog.resolve import Component, Resolver
+from ..contract.errors import RequestError
+from ..contract.facts import AttackFacts, ContenderFacts, DatasetFacts
+from ..contract.params import values
+from ..contract.types import Access, Coverage, Modality, Norm, Threat
+from .request import PRESETS, Request
+from .selection import select
+
+DEFAULT_DATASET, DEFAULT_MODEL, NO_DEFENSE = "digits:classes=3/8", "mlp", "none"
+EOT_DRAWS, MAX_GRADIENTS = 20, 2_000
+
+
+@dataclass(frozen=True)
+class Data:
+    """A data set, its facts, and the positions in its eval split that are attacked."""
+
+    component: Component
+    facts: DatasetFacts
+    positions: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Opponent:
+    """What is trained and attacked: a model, a defense, or a defense over a model."""
+
+    model: Component | None
+    defense: Component | None
+    twin_of: str | None = None
+
+    @cached_property
+    def facts(self) -> ContenderFacts:
+        base: ContenderFacts | None = self.model.instance.facts() if self.model else None
+        if self.defense is None:
+            assert base is not None
+            return base
+        facts: ContenderFacts = self.defense.instance.facts(base)
+        return facts
+
+    @property
+    def parts(self) -> tuple[Component, ...]:
+        return tuple(part for part in (self.model, self.defense) if part is not None)
+
+    @property
+    def text(self) -> str:
+        """For people: `scd:votes=8`, `mlp`, `noise over mlp`."""
+        return " over ".join(part.text for part in reversed(self.parts))
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        return {part.kind: part.identity for part in self.parts}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One combination, with the threat that it is fought under."""
+
+    data: Data
+    opponent: Opponent
+    attack: Component
+    attack_facts: AttackFacts
+    threat: Threat
+    seed: int
+    select: str
+    refused: tuple[Refusal, ...]
+
+    @cached_property
+    def cell_id(self) -> str:
+        """Hash of the request: not of versions, device, or how many examples."""
+        threat = {key: value for key, value in vars(self.threat).items() if key != "timeout"}
+        select = self.select if self.select == "first" else [self.select, list(self.data.positions)]
+        text = json.dumps(
+            [
+                self.data.component.identity, self.data.facts.digest, self.opponent.identity, self.attack.identity,
+                {key: str(value) for key, value in threat.items()}, self.seed, select,
+            ],
+            sort_keys=True,
+        )  # fmt: skip
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def coverage(self) -> Coverage:
+        if self.attack.spec.coverage is not None:
+            return Coverage(self.attack.spec.coverage)
+        needs = self.attack_facts.needs
+        if needs is Access.GRADIENTS:
+            return Coverage.GRADIENT if self.threat.gradient == "exact" else Coverage.SURROGATE
+        return {Access.SCORES: Coverage.SCORE, Access.LABELS: Coverage.LABEL}.get(needs, Coverage.TRANSFER)
+
+    @property
+    def text(self) -> str:
+        return f"{self.opponent.text} × {self.attack.text} on {self.data.component.text}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All cells of an invocation, and what it settled on where the request was silent."""
+
+    cells: tuple[Cell, ...]
+    metrics: tuple[Component, ...]
+    settled: tuple[tuple[str, str], ...]  # for people: option, value
+
+    @property
+    def runnable(self) -> list[Cell]:
+        return [cell for cell in self.cells if not cell.refused]
+
+
+def make_plan(request: Request, resolver: Resolver) -> Plan:
+    """Look everything up and pair everything with everything.
+
+    Raises RequestError for what cannot be understood; what can be but makes no sense becomes a
+    refused cell.
+    """
+    if not request.attack:
+        raise RequestError("run: --attack must be given at least once, got none. See: advbench list attacks.")
+    chosen = resolver.many("dataset", request.dataset or (DEFAULT_DATASET,))
+    datasets = [_data(component, request) for component in chosen]
+    opponents = list(_opponents(request, resolver))
+    attacks = resolver.many("attack", request.attack)
+    cells: dict[str, Cell] = {}
+    for data in datasets:
+        for opponent in opponents:
+            for attack in attacks:
+                for seed in request.seed:
+                    for cell in _cells(data, opponent, attack, seed, request):
+                        cells.setdefault(cell.cell_id, cell)
+    return Plan(tuple(cells.values()), _metrics(request, resolver), _settled(request, list(cells.values())))
+
+
+def _data(component: Component, request: Request) -> Data:
+    facts: DatasetFacts = component.instance.facts()
+    n = request.n or PRESETS[request.preset].n
+    positions = select(component.instance, facts.digest, component.name, request.select, n, request.seed[0])
+    return Data(component, facts, tuple(positions))
+
+
+def _opponents(request: Request, resolver: Resolver) -> Iterator[Opponent]:
+    """Every defense over every model; plain models when asked for, or as each defense's twin."""
+    names = [text.split(":")[0] for text in request.defense]
+    plain = not names or NO_DEFENSE in names
+    models = resolver.many("model", request.model or (DEFAULT_MODEL,))
+    defenses = resolver.many("defense", tuple(text for text in request.defense if text != NO_DEFENSE))
+    seen: set[str] = set()
+    found: list[Opponent] = []
+    for defense in defenses:
+        over: list[Component | None] = [None] if defense.spec.base == "none" else [*models]
+        for model in over:
+            found.append(Opponent(model, defense))
+            twin = _twin(defense, model, resolver)
+            if request.twin and not plain and twin is not None:
+                found.append(Opponent(twin, None, twin_of=defense.text))
+    if plain:
+        # With `none` among the defenses the plain models are asked for by name, and nobody's twins.
+        found += [Opponent(model, None) for model in models]
+    for opponent in found:
+        if opponent.text not in seen:
+            seen.add(opponent.text)
+            yield opponent
+
+
+def _twin(defense: Component, model: Component | None, resolver: Resolver) -> Component | None:
+    """The same contender without its defense."""
+    if defense.spec.twin is None:
+        return model
+    own = {name: "/".join(map(str, value)) if isinstance(value, list) else value
+           for name, value in values(defense.instance).items()}  # fmt: skip
+    return resolver.one("model", defense.spec.twin.format(**own))
+
+
+def _cells(data: Data, opponent: Opponent, attack: Component, seed: int, request: Request) -> Iterator[Cell]:
+    facts = facts_of_attack(attack.instance, attack.spec)
+    gradients: tuple[str, ...] = ("none",)
+    if facts.needs is Access.GRADIENTS:
+        gradients = request.gradient or opponent.facts.gradients or ("exact",)
+    for gradient in gradients:
+        threat = _threat(data.facts, opponent.facts, facts, gradient, request)
+        pairing = Pairing(
+            data=data.facts,
+            data_name=data.component.name,
+            parts=tuple(part.spec for part in opponent.parts),
+            contender=opponent.facts,
+            contender_name=opponent.text,
+            attack=attack.spec,
+            attack_facts=facts,
+            threat=threat,
+        )
+        yield Cell(data, opponent, attack, facts, threat, seed, request.select, refusals(pairing))
+
+
+def _threat(
+    data: DatasetFacts, contender: ContenderFacts, attack: AttackFacts, gradient: str, request: Request
+) -> Threat:
+    norm = request.norm or (Norm.WORDS if data.modality is Modality.TEXT else Norm.L2)
+    usual = PRESETS[request.preset].max_queries or (25_000 if data.features > 1_000 else 10_000)
+    eot = request.eot or (EOT_DRAWS if contender.stochastic and attack.needs is Access.GRADIENTS else 1)
+    return Threat(
+        access=request.access if request.access is not None else attack.needs,
+        norm=norm,
+        eps=_eps(data, norm, request),
+        max_queries=_limit(request.max_queries, usual * eot),
+        max_gradients=_limit(request.max_gradients, MAX_GRADIENTS * eot),
+        max_prepare_queries=_limit(request.max_prepare_queries, usual),
+        targeted=request.targeted,
+        targets=request.targets if request.targeted else "none",
+        gradient=gradient,
+        eot=eot,
+        refine=request.refine,
+        timeout=request.timeout,
+    )
+
+
+def _limit(asked: int | str | None, usual: int) -> int | None:
+    return usual if asked is None else None if isinstance(asked, str) else asked
+
+
+def _eps(data: DatasetFacts, norm: Norm, request: Request) -> float | None:
+    if request.eps == "none":
+        return None
+    if isinstance(request.eps, str):
+        return data.eps.get(norm)
+    return float(request.eps)
+
+
+def _metrics(request: Request, resolver: Resolver) -> tuple[Component, ...]:
+    names = request.metric or tuple(resolver.installed.entries["metric"])
+    return tuple(resolver.many("metric", names))
+
+
+def _settled(request: Request, cells: list[Cell]) -> tuple[tuple[str, str], ...]:
+    """The defaults that this run uses, once each, for its first lines."""
+    if not cells:
+        return ()
+    first = cells[0]
+    rows: list[tuple[str, str]] = []
+    if not request.dataset:
+        rows.append(("dataset", f"{first.data.component.text} (real, small, offline; choose with --dataset)"))
+    counts = sorted({len(cell.data.positions) for cell in cells})
+    rows.append(("examples", f"{'/'.join(map(str, counts))} of the eval split, stratified" if request.select == "first"
+                 else f"{'/'.join(map(str, counts))}, {request.select}"))  # fmt: skip
+    sizes = sorted({"none: the smallest change wins" if c.threat.eps is None else f"{c.threat.eps:g}" for c in cells})
+    rows.append(("change", f"{first.threat.norm}, eps {' or '.join(sizes)}"))
+    budgets = sorted({c.threat.max_queries or 0 for c in cells})
+    rows.append(("budget", f"{' or '.join(f'{b:,}' if b else 'unlimited' for b in budgets)} queries an example"))
+    goal = f"targeted ({request.targets})" if request.targeted else "untargeted"
+    rows.append(("goal", f"{goal}, seed {'/'.join(map(str, request.seed))}"))
+    return tuple(rows)
+
+
+def with_suite(request: Request, resolver: Resolver) -> Request:
+    """The request with its suite's axes and options filled in where the user was silent."""
+    if request.suite is None:
+        return request
+    suite = resolver.registry.suite(request.suite)
+    silent = Request()
+    changes: dict[str, Any] = {axis: texts for axis, texts in suite.axes.items() if not getattr(request, axis)}
+    for key, value in suite.options.items():
+        name = key.replace("-", "_")
+        if not hasattr(silent, name):
+            raise RequestError(f"suite {suite.name}: '{key}' must be an option of run, got something else.")
+        if getattr(request, name) == getattr(silent, name):
+            changes[name] = tuple(value) if isinstance(value, list) else value
+    return replace(request, **changes)

@@ -1,0 +1,65 @@
+"""How far an adversarial example is from its original. All return float64 (N,)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+def _change(x: Tensor, x_adv: Tensor) -> Tensor:
+    return (x_adv.double() - x.double()).flatten(1)
+
+
+@dataclass(frozen=True)
+class L0:
+    """Numbers changed by more than 1e-6 of the range: rounding is no change."""
+
+    def __call__(self, x: Tensor, x_adv: Tensor, width: float = 1.0) -> Tensor:
+        return (_change(x, x_adv).abs() > 1e-6 * width).sum(dim=1).double()
+
+
+@dataclass(frozen=True)
+class L1:
+    """Sum of absolute changes."""
+
+    def __call__(self, x: Tensor, x_adv: Tensor, width: float = 1.0) -> Tensor:
+        return _change(x, x_adv).abs().sum(dim=1)
+
+
+@dataclass(frozen=True)
+class L2:
+    """Euclidean length."""
+
+    def __call__(self, x: Tensor, x_adv: Tensor, width: float = 1.0) -> Tensor:
+        return _change(x, x_adv).square().sum(dim=1).sqrt()
+
+
+@dataclass(frozen=True)
+class Linf:
+    """Largest absolute change."""
+
+    def __call__(self, x: Tensor, x_adv: Tensor, width: float = 1.0) -> Tensor:
+        return _change(x, x_adv).abs().amax(dim=1)
+
+
+@dataclass(frozen=True)
+class Words:
+    """Word-level edit distance over the number of words of the original (split at white space)."""
+
+    def __call__(self, x: tuple[str, ...], x_adv: tuple[str, ...], width: float = 1.0) -> Tensor:
+        shares = [
+            _edits(old.split(), new.split()) / max(1, len(old.split())) for old, new in zip(x, x_adv, strict=True)
+        ]
+        return torch.tensor(shares, dtype=torch.float64)
+
+
+def _edits(old: list[str], new: list[str]) -> int:
+    """Levenshtein distance between word lists."""
+    row = list(range(len(new) + 1))
+    for i, word in enumerate(old, 1):
+        corner, row[0] = row[0], i
+        for j, other in enumerate(new, 1):
+            corner, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, corner + (word != other))
+    return row[-1]

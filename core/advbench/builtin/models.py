@@ -1,0 +1,170 @@
+"""Plain networks: softmax regression, and fully connected networks alone or in a vote."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from advbench import Access, ContenderFacts, Job, State, TorchContender, param
+
+_FACTS = ContenderFacts(access=Access.GRADIENTS, gradients=("exact",))
+_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "sigmoid": torch.sigmoid, "tanh": torch.tanh}
+
+
+class VotedNetwork(nn.Module):
+    """`votes` networks of equal layout side by side: (N, *shape) -> logits (N, votes, classes)."""
+
+    def __init__(self, sizes: tuple[int, ...], votes: int, activation: str, generator: torch.Generator) -> None:
+        super().__init__()
+        self.activation = activation
+        pairs = list(itertools.pairwise(sizes))
+        self.weights = nn.ParameterList(_initial(generator, votes, a, b) for a, b in pairs)
+        self.biases = nn.ParameterList(nn.Parameter(torch.zeros(votes, 1, b)) for _, b in pairs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits of every vote for every input."""
+        flat = x.flatten(1)
+        return self.votes(flat.expand(len(self.weights[0]), *flat.shape)).transpose(0, 1)
+
+    def votes(self, x: Tensor) -> Tensor:
+        """(votes, N, features) -> (votes, N, classes): each vote sees its own inputs."""
+        last = len(self.weights) - 1
+        for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            x = torch.baddbmm(bias, x, weight)
+            if i < last:
+                x = _ACTIVATIONS[self.activation](x)
+        return x
+
+
+def _initial(generator: torch.Generator, votes: int, fan_in: int, fan_out: int) -> nn.Parameter:
+    # Glorot and Bengio 2010, eq. 16
+    limit = math.sqrt(6 / (fan_in + fan_out))
+    return nn.Parameter((torch.rand(votes, fan_in, fan_out, generator=generator) * 2 - 1) * limit)
+
+
+class MeanProbability(nn.Module):
+    """Log of the mean probability over votes, float32 (N, K)."""
+
+    def __init__(self, network: VotedNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Log-space scores."""
+        logits: Tensor = self.network(x)
+        return logits.log_softmax(dim=2).logsumexp(dim=1) - math.log(logits.shape[1])
+
+
+class HardVotes(TorchContender):
+    """Each vote counts once for its class; scores are log((count + 1/2) / (votes + K/2)).
+
+    The gradient offered is a surrogate, that of the mean probability.
+    """
+
+    def __init__(self, module: MeanProbability, facts: ContenderFacts) -> None:
+        super().__init__(module, facts)
+        self.module = module
+
+    def scores(self, x: Tensor, *, noise: object = None) -> Tensor:
+        with torch.no_grad():
+            logits = self.module.network(x)
+            counts = F.one_hot(logits.argmax(dim=2), logits.shape[2]).sum(dim=1)
+        shares: Tensor = (counts + 0.5) / (logits.shape[1] + 0.5 * logits.shape[2])
+        return shares.log()
+
+
+@dataclass(frozen=True)
+class Mlp:
+    """Fully connected network trained by Adam on cross-entropy; `votes` > 1 trains that many."""
+
+    hidden: tuple[int, ...] = param((64,), ge=1, help="units per hidden layer, split at '/'")
+    activation: Literal["relu", "sigmoid", "tanh"] = param("relu", help="between layers")
+    votes: int = param(1, ge=1, help="networks trained, each from its own start and batches")
+    vote: Literal["soft", "hard"] = param("soft", help="average probabilities, or count winners")
+    epochs: int = param(100, ge=1, help="passes over the training split")
+    learning_rate: float = param(0.01, gt=0, help="Adam's step")
+    weight_decay: float = param(1e-4, ge=0, help="L2 penalty on all weights")
+    batch: int = param(64, ge=1, help="examples per step")
+
+    def facts(self) -> ContenderFacts:
+        if self.vote == "soft":
+            return _FACTS
+        return replace(_FACTS, gradients=("surrogate",), largest_margin=math.log(2 * self.votes + 1))
+
+    def build(self, job: Job) -> MeanProbability:
+        sizes = (job.facts.features, *self.hidden, job.facts.classes)
+        return MeanProbability(VotedNetwork(sizes, self.votes, self.activation, job.rng.child("init").generator()))
+
+    def fit(self, job: Job) -> TorchContender:
+        module = self.build(job).to(job.device)
+        _train(module.network, self, job)
+        return self._contender(module)
+
+    def restore(self, state: State, job: Job) -> TorchContender:
+        module = self.build(job)
+        module.load_state_dict(dict(state.arrays))
+        return self._contender(module.to(job.device))
+
+    def _contender(self, module: MeanProbability) -> TorchContender:
+        return TorchContender(module, self.facts()) if self.vote == "soft" else HardVotes(module, self.facts())
+
+
+@dataclass(frozen=True)
+class Linear:
+    """Softmax regression; its smallest adversarial changes have closed forms."""
+
+    epochs: int = param(100, ge=1, help="passes over the training split")
+    learning_rate: float = param(0.01, gt=0, help="Adam's step")
+    weight_decay: float = param(1e-4, ge=0, help="L2 penalty on all weights")
+    batch: int = param(64, ge=1, help="examples per step")
+
+    def facts(self) -> ContenderFacts:
+        return _FACTS
+
+    def build(self, job: Job) -> MeanProbability:
+        return self._network().build(job)
+
+    def fit(self, job: Job) -> TorchContender:
+        return self._network().fit(job)
+
+    def restore(self, state: State, job: Job) -> TorchContender:
+        return self._network().restore(state, job)
+
+    def _network(self) -> Mlp:
+        return Mlp(
+            hidden=(), epochs=self.epochs, learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay, batch=self.batch,
+        )  # fmt: skip
+
+
+def _train(network: VotedNetwork, settings: Mlp, job: Job) -> None:
+    """Train all votes at once; each sees the examples in an order of its own."""
+    x, y = job.train.x.flatten(1).to(job.device), job.train.y.to(job.device)  # type: ignore[union-attr]
+    generator = job.rng.child("batches").generator()
+    optimiser = torch.optim.Adam(
+        network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, foreach=True
+    )
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.epochs)
+    started = time.monotonic()
+    for epoch in range(settings.epochs):
+        orders = torch.rand(settings.votes, len(y), generator=generator).argsort(dim=1).to(job.device)
+        total = 0.0
+        for start in range(0, len(y), settings.batch):
+            index = orders[:, start : start + settings.batch]
+            logits = network.votes(x[index])
+            loss = F.cross_entropy(logits.flatten(0, 1), y[index].flatten(), reduction="none").sum() / index.shape[1]
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            total += float(loss.detach()) * index.shape[1]
+        schedule.step()
+        job.log({"epoch": epoch, "loss": total / (len(y) * settings.votes), "seconds": time.monotonic() - started})
+        job.progress(epoch + 1, settings.epochs)

@@ -1,0 +1,1 @@
+"""What is installed, and which combinations make sense. Imports no torch."""

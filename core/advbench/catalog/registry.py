@@ -1,0 +1,75 @@
+"""registry.toml: the catalogue of known plugins, and the named suites. Not how plugins are found."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..contract.errors import RequestError, did_you_mean
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A named request: component spellings per axis, and options of `run`."""
+
+    name: str
+    summary: str
+    axes: Mapping[str, tuple[str, ...]]  # dataset, encoder, model, defense, attack
+    options: Mapping[str, Any]  # threat and run options by their long names
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The parsed file."""
+
+    path: Path
+    plugins: Mapping[str, Mapping[str, Any]]
+    suites: Mapping[str, Suite]
+
+    def suite(self, name: str) -> Suite:
+        """Raises RequestError with the nearest name."""
+        if name not in self.suites:
+            raise RequestError(f"no suite is called '{name}'. {did_you_mean(name, self.suites)}")
+        return self.suites[name]
+
+    def offering(self, kind: str, name: str) -> str | None:
+        """The distribution that offers a component, whether installed or not."""
+        for plugin in self.plugins.values():
+            if name in plugin.get(f"{kind}s", ()):
+                return str(plugin["dist"])
+        return None
+
+
+AXES = ("dataset", "encoder", "model", "defense", "attack")
+
+
+def locate() -> Path:
+    """The file beside the root pyproject.toml of a checkout, else the copy in the wheel.
+
+    Never a caller's folder: what is benchmarked must not depend on where one stands.
+    """
+    checkout = _PACKAGE.parent.parent
+    beside = checkout / "registry.toml"
+    return beside if (checkout / "pyproject.toml").is_file() and beside.is_file() else _PACKAGE / "registry.toml"
+
+
+def read(path: Path | None = None) -> Registry:
+    """Raises RequestError if the file is damaged."""
+    path = path or locate()
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise RequestError(f"registry: {path} must be readable TOML, got {error}. Reinstall advbench.") from None
+    suites = {name: _suite(name, table) for name, table in data.get("suite", {}).items()}
+    return Registry(path, data.get("plugin", {}), suites)
+
+
+def _suite(name: str, table: Mapping[str, Any]) -> Suite:
+    axes = {axis: tuple(table[axis]) for axis in AXES if axis in table}
+    options = {key: value for key, value in table.items() if key not in (*AXES, "summary")}
+    return Suite(name, str(table.get("summary", "")), axes, options)

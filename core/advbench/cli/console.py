@@ -1,0 +1,76 @@
+"""Where words go: results to standard output, everything else to standard error."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec, TypeVar
+
+import typer
+from rich.console import Console
+
+from ..catalog.plugins import Installed, discover
+from ..catalog.registry import read
+from ..catalog.resolve import Resolver
+from ..contract.errors import AdvbenchError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+PluginFiles = Annotated[
+    list[Path] | None,
+    typer.Option("--plugin", envvar="ADVBENCH_PLUGIN", help="A Python file that registers components; may repeat."),
+]
+
+
+@contextmanager
+def errors_told() -> Iterator[None]:
+    """Our own errors become one red line and an exit code; a traceback is only for our bugs."""
+    try:
+        yield
+    except AdvbenchError as error:
+        err.print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
+        raise typer.Exit(error.exit_code) from None
+    except KeyboardInterrupt:
+        err.print("interrupted")
+        raise typer.Exit(130) from None
+    except BrokenPipeError:  # `advbench list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(0) from None
+
+
+def verb(function: Callable[P, T]) -> Callable[P, T]:
+    """Wrap a command so that its errors are told and not thrown."""
+
+    @functools.wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
+        with errors_told():
+            return function(*args, **kwargs)
+
+    return wrapped
+
+
+def resolver(files: list[Path] | None) -> Resolver:
+    """Everything installed, plus one-file plugins."""
+    return Resolver(discover(files or ()), read())
+
+
+def tell_broken(installed: Installed) -> None:
+    """One line per broken plugin, on standard error."""
+    for broken in installed.broken:
+        err.print(f"[yellow]plugin {escape(str(broken.source))} is broken:[/] {escape(broken.reason)}", soft_wrap=True)
+
+
+def escape(text: Any) -> str:
+    """Text from plugins and files, harmless to rich markup and to terminals."""
+    from rich.markup import escape as escape_markup
+
+    printable = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in str(text))
+    return escape_markup(printable)

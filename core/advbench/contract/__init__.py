@@ -1,0 +1,1 @@
+"""What a plugin author reads: types, specs, facts, protocols, params, errors."""

@@ -1,0 +1,80 @@
+"""Every error a user can meet.
+
+AdvbenchError                      exit code 2 unless said otherwise; shown without a traceback
+├── RequestError                   what was asked for cannot be: unknown name, impossible pair
+│   └── ParamError                 a parameter's name or value
+├── DataError                      a data set is absent, damaged or outside its own bounds
+├── PluginError                    a plugin is broken, or two claim one name
+├── ReportError                    a folder is no report, is locked, damaged or too new
+├── EmptySelection                 nothing was selected, or everything was refused (exit code 5)
+└── ContestError                   the rules of the contest were broken; fails one cell, not the run
+    ├── InputError                 a point with wrong shape, dtype, NaN, or outside the bounds
+    └── JudgeMismatch              ledger and meter disagree about what was asked
+BudgetSpent                        not an error of the user's: no row of the call may be asked again
+
+Messages read `<who>: <what> must be <limit>, got <value>. <what to do>`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class AdvbenchError(Exception):
+    """Bad request or broken surroundings; the message is the whole story."""
+
+    exit_code = 2
+
+
+class RequestError(AdvbenchError):
+    """A name, option or combination that cannot be served."""
+
+
+class ParamError(RequestError):
+    """A parameter that does not exist or whose value is outside its limits."""
+
+
+class DataError(AdvbenchError):
+    """A data set that is absent, damaged, or breaks its own facts."""
+
+
+class PluginError(AdvbenchError):
+    """A plugin that cannot be used; other plugins are unaffected."""
+
+
+class ReportError(AdvbenchError):
+    """A report folder that cannot be read or written."""
+
+
+class EmptySelection(AdvbenchError):
+    """Nothing to do: no example was selected or every cell was refused."""
+
+    exit_code = 5
+
+
+class ContestError(AdvbenchError):
+    """A rule of the contest was broken inside one cell."""
+
+    exit_code = 1
+
+
+class InputError(ContestError):
+    """A point that no model may be asked about."""
+
+
+class JudgeMismatch(ContestError):
+    """The oracle's ledger and the meter on the contender counted differently."""
+
+
+class BudgetSpent(Exception):
+    """No row of the call is live. An attack may let it escape: its best point is kept."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a sentence with the nearest known name, or with all of them when none is near."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if near:
+        return f"Did you mean '{near[0]}'?"
+    return f"Known: {', '.join(names)}." if names else "None is known."

@@ -1,0 +1,109 @@
+"""Between the text that users type and the typed value of one parameter; the two round-trip."""
+
+from __future__ import annotations
+
+import math
+import types
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin
+
+_TRUE, _FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
+
+
+def describe_type(annotation: Any) -> str:
+    """Say in words what may be typed: "a number", "a list of whole numbers split at '/'"."""
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return " or ".join(f"'{word}'" for word in args)
+    if origin in (Union, types.UnionType):
+        return " or ".join("'none'" if arg is type(None) else describe_type(arg) for arg in args)
+    if origin is tuple:
+        return f"a list split at '/', each {describe_type(args[0])}"
+    words = {float: "a number", int: "a whole number", bool: "true or false", str: "text", Path: "a path"}
+    return words.get(annotation, getattr(annotation, "__name__", str(annotation)))
+
+
+def parse_value(text: str, annotation: Any) -> Any:
+    """Return the value that `text` spells. Raises ValueError when it spells none."""
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        if text in args:
+            return text
+        raise ValueError(text)
+    if origin in (Union, types.UnionType):
+        return _parse_union(text, args)
+    if origin is tuple:
+        return tuple(parse_value(part, args[0]) for part in text.split("/")) if text else ()
+    if annotation is bool:
+        return _parse_bool(text)
+    if annotation is int:
+        return _parse_int(text)
+    if annotation is float:
+        return _parse_float(text)
+    if annotation in (str, Path):
+        return annotation(text)
+    raise ValueError(f"unsupported parameter type {annotation!r}")
+
+
+def format_value(value: Any) -> str:
+    """Return the text that parses to `value`."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return _shortest(value)
+    if isinstance(value, tuple):
+        return "/".join(format_value(part) for part in value)
+    return str(value)
+
+
+def _parse_union(text: str, args: tuple[Any, ...]) -> Any:
+    if type(None) in args and text.lower() == "none":
+        return None
+    # Fixed words come before numbers, and numbers before free text, whatever the order declared.
+    for arg in sorted((a for a in args if a is not type(None)), key=_eagerness):
+        try:
+            return parse_value(text, arg)
+        except ValueError:
+            continue
+    raise ValueError(text)
+
+
+def _eagerness(annotation: Any) -> int:
+    if get_origin(annotation) is Literal:
+        return 0
+    return {bool: 1, int: 2, float: 3}.get(annotation, 4)
+
+
+def _parse_bool(text: str) -> bool:
+    word = text.lower()
+    if word not in _TRUE | _FALSE:
+        raise ValueError(text)
+    return word in _TRUE
+
+
+def _parse_int(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        number = float(text)  # people type 1e4 for a budget
+        if not number.is_integer():
+            raise
+        return int(number)
+
+
+def _parse_float(text: str) -> float:
+    top, slash, bottom = text.partition("/")
+    try:
+        number = float(top) / float(bottom) if slash else float(text)
+    except ZeroDivisionError:
+        raise ValueError(text) from None
+    if math.isnan(number):
+        raise ValueError(text)
+    return number
+
+
+def _shortest(number: float) -> str:
+    text = repr(number)
+    return text[:-2] if text.endswith(".0") else text

@@ -1,0 +1,1 @@
+"""Views on stored records: scores, the leaderboard, and their printed forms."""

@@ -1,0 +1,52 @@
+"""Scores from stored rows: no attack, no model, no torch."""
+
+from __future__ import annotations
+
+import functools
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..bench.scoring import Metrics, score_cell
+from ..records.reader import Report
+from .outcomes import Ints, Outcome, load
+
+
+def rescore(
+    report: Report, metrics: Metrics, eligible: Literal["all-correct"] | None = None
+) -> list[dict[str, object]]:
+    """Return the rows of `scores` for every cell that ended well, whatever was scored before.
+
+    `eligible="all-correct"` keeps the examples that every contender of the same data set was asked
+    and got right, and adds `@all-correct` to the metric's name, so that both can stand side by side.
+    """
+    chosen = _all_correct(load([report])) if eligible else {}
+    cells = {row["cell_id"]: row for row in report.cells.to_pylist() if row["status"] == "ok"}
+    examples = report.examples
+    ids = pc.index_in(examples["cell_id"], pa.array(list(cells), pa.string()))
+    scores = []
+    for position, cell in enumerate(cells.values()):
+        rows = examples.filter(pc.fill_null(pc.equal(ids, position), False))
+        if eligible:
+            rows = rows.filter(pc.is_in(rows["example_id"], pa.array(chosen[_data(cell)], pa.int64())))
+        scores += score_cell(cell, rows, metrics)
+    for score in scores if eligible else ():
+        score["metric"] = f"{score['metric']}@{eligible}"
+    return scores
+
+
+def _data(cell: Mapping[str, Any]) -> tuple[Any, Any]:
+    return cell["dataset"], cell["dataset_params"]
+
+
+def _all_correct(outcomes: list[Outcome]) -> dict[tuple[Any, Any], Ints]:
+    """Per data set, the examples that every finished cell holds and whose clean answer was right."""
+    right: dict[tuple[Any, Any], list[Ints]] = defaultdict(list)
+    for outcome in outcomes:
+        if outcome.cell["status"] == "ok":
+            right[_data(outcome.cell)].append(outcome.ids[outcome.right])
+    return {data: functools.reduce(np.intersect1d, ids) for data, ids in right.items()}
