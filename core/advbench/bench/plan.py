@@ -17,6 +17,7 @@ from ..contract.params import values
 from ..contract.types import Access, Coverage, Modality, Norm, Threat
 from .request import PRESETS, Request
 from .selection import select
+from .targets import check_targets
 
 DEFAULT_DATASET, DEFAULT_MODEL, NO_DEFENSE = "digits:classes=3/8", "mlp", "none"
 EOT_DRAWS, MAX_GRADIENTS = 20, 2_000
@@ -124,6 +125,7 @@ def make_plan(request: Request, resolver: Resolver) -> Plan:
     """
     if not request.attack:
         raise RequestError("run: --attack must be given at least once, got none. See: advbench list attacks.")
+    check_targets(request.targets, request.targeted)
     chosen = resolver.many("dataset", request.dataset or (DEFAULT_DATASET,))
     datasets = [_data(component, request) for component in chosen]
     opponents = list(_opponents(request, resolver))

@@ -14,10 +14,12 @@ from ..contract.types import Access, Threat
 WORDS = ("random", "next", "least-likely", "all")
 
 
-def check_targets(how: str) -> None:
-    """Raises RequestError unless `how` is a known word or a label."""
+def check_targets(how: str, targeted: bool) -> None:
+    """Raises RequestError unless `how` is a known word or a label, and there is an aim at all."""
     if how not in WORDS and not how.isdecimal():
         raise RequestError(f"run: --targets must be one of {', '.join(WORDS)} or a label, got '{how}'.")
+    if how != "random" and not targeted:
+        raise RequestError(f"run: --targets {how} must come with --targeted, got none. Add --targeted.")
 
 
 def with_targets(

@@ -16,13 +16,23 @@ from rich.console import Console
 from ..catalog.plugins import Installed, discover
 from ..catalog.registry import read
 from ..catalog.resolve import Resolver
-from ..contract.errors import AdvbenchError
+from ..contract.errors import AdvbenchError, PluginError
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+# A pipe has no width of its own; tables are laid out for this many columns unless COLUMNS says otherwise.
+PIPE_WIDTH = 100
+
+
+def _console(stderr: bool) -> Console:
+    console = Console(stderr=stderr, highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = PIPE_WIDTH
+    return console
+
+
+out, err = _console(stderr=False), _console(stderr=True)
 
 PluginFiles = Annotated[
     list[Path] | None,
@@ -58,8 +68,13 @@ def verb(function: Callable[P, T]) -> Callable[P, T]:
 
 
 def resolver(files: list[Path] | None) -> Resolver:
-    """Everything installed, plus one-file plugins."""
-    return Resolver(discover(files or ()), read())
+    """Everything installed, plus one-file plugins, which must work: they were asked for by name."""
+    found = Resolver(discover(files or ()), read())
+    asked = {str(path) for path in files or ()}
+    for broken in found.installed.broken:
+        if broken.source.dist in asked:
+            raise PluginError(f"--plugin {broken.source.dist}: {broken.reason}")
+    return found
 
 
 def tell_broken(installed: Installed) -> None:

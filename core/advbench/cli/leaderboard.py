@@ -50,7 +50,7 @@ def show(reports: list[Path], by: By = By.CONTENDER, format: Format = Format.TAB
     if format is Format.TABLE:
         from ..report.render import as_rich
 
-        out.print(as_rich(board, out.width if out.is_terminal else max(100, out.width)))
+        out.print(as_rich(board, out.width))
         return
     from ..report import export
 

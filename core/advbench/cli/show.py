@@ -36,7 +36,8 @@ def show(
     if infos:
         out.print(_parameters(infos))
     _about(entry.spec.paper)
-    out.print(f"[dim]use it as[/]  {_usage(entry, infos)}")
+    if entry.kind in ("attack", "defense", "model", "dataset", "metric"):
+        out.print(f"[dim]use it as[/]  advbench run --{entry.kind} {_usage(entry, infos)}")
 
 
 def _facts(entry: Entry) -> Table:

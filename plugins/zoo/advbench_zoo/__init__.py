@@ -21,7 +21,7 @@ SPEC = AttackSpec(
             "paper: h = 1e-4; default: auto, the smallest h that the contender's scores react to, because"
             " piecewise-constant contenders answer 1e-4 with silence and would pass for robust",
             "paper: c starts at .01; default 1, because short budgets end before tenfold steps reach a c that works",
-            "paper: one learning rate; default: four times longer steps for rows that have no success when half of"
+            "paper: one learning rate; default: eight times longer steps for rows that have no success when half of"
             " their budget is gone (haste=1 switches it off)",
             "paper: probes may leave the box by h; here they are clipped and the real spacing divides",
             "released code ignores kappa with log losses; here it acts in the log domain, as equation (4) has it",

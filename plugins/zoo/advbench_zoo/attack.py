@@ -30,7 +30,7 @@ class Zoo:
     iterations: int = param(1000, ge=1, paper="3000 MNIST, 1000 CIFAR-10", help="steps per search, budget permitting")
     learning_rate: float = param(0.01, gt=0, unit="input units", help="ADAM's step")
     haste: float = param(
-        4.0,
+        8.0,
         ge=1,
         paper=1,
         help="factor on ADAM's step for rows without success when half their budget is gone",
@@ -80,8 +80,8 @@ class Descent:
         n, d = x0.shape
         self.attack, self.oracle, self.space, self.x0, self.h = attack, oracle, space, x0, h
         self.width = min(d, 128, max(1, d // 2)) if attack.coordinates == "auto" else min(d, attack.coordinates)
-        self.u = space.variable(x0)
-        self.start = self.u.clone()
+        self.start = space.variable(x0)
+        self.u = self.start.clone()  # under projection the variable of x0 is x0 itself
         self.adam = CoordinateAdam.zeros(x0)
         self.trade = TradeOff.start(n, attack.c, x0.device)
         self.best = x0.clone()
