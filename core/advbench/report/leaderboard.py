@@ -239,5 +239,5 @@ def _refusals(outcomes: _Group, labels: Labels) -> tuple[str, ...]:
         if cell["status"] != "ok" and cell["code"] != INTERRUPTED:
             told.add(f"{cell['status']}: {who}: {cell['reason'] or cell['code'] or 'no reason stored'}")
         elif outcome.all_blind:
-            told.add(f"blind: {who}: no example gave a signal, so no evidence")
+            told.add(f"blind: {who}: hardly an example gave a signal, so no evidence")
     return tuple(sorted(told, reverse=True))  # refusals first
