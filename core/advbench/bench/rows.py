@@ -12,6 +12,7 @@ from ..catalog.plugins import Installed
 from .freshness import versions
 from .plan import Cell, Plan
 from .request import Request
+from .watcher import Tally
 
 
 def cell_row(cell: Cell, run: int, device: str) -> dict[str, Any]:
@@ -66,6 +67,11 @@ def run_entry(plan: Plan, request: Request, installed: Installed) -> dict[str, A
         "device": request.device,
         "seeds": list(request.seed),
     }
+
+
+def run_end(tally: Tally) -> dict[str, Any]:
+    """What is added to the entry once the run is over; its absence means that the run was killed."""
+    return {"ended_at": _now().isoformat(), "outcome": vars(tally), "exit_code": tally.exit_code}
 
 
 def _now() -> datetime.datetime:

@@ -26,7 +26,7 @@ from .freshness import fingerprint, training_key
 from .packing import pack_state, unpack_state
 from .plan import Cell, Data, Plan
 from .request import Request
-from .rows import cell_row, run_entry
+from .rows import cell_row, run_end, run_entry
 from .scoring import score_cells
 from .targets import with_targets
 from .trained import Trained, obtain
@@ -40,7 +40,8 @@ def run(plan: Plan, request: Request, installed: Installed, watcher: Watcher) ->
     the run with everything finished kept. Raises ReportError if the report cannot be written.
     """
     with ReportWriter.open(request.out) as writer:
-        index = writer.append_run(run_entry(plan, request, installed))
+        entry = run_entry(plan, request, installed)
+        index = writer.append_run(entry)
         runner = _Runner(plan, request, installed, watcher, writer, index)
         try:
             runner.work()
@@ -50,6 +51,7 @@ def run(plan: Plan, request: Request, installed: Installed, watcher: Watcher) ->
             watcher.note(text)
         score_cells(writer, runner.touched, {m.text: m.instance for m in plan.metrics})
         writer.compact()
+        writer.update_run(index, entry | run_end(runner.tally))
         return runner.tally
 
 
