@@ -36,7 +36,12 @@ out, err = _console(stderr=False), _console(stderr=True)
 
 PluginFiles = Annotated[
     list[Path] | None,
-    typer.Option("--plugin", envvar="ADVBENCH_PLUGIN", help="A Python file that registers components; may repeat."),
+    typer.Option(
+        "--plugin",
+        envvar="ADVBENCH_PLUGIN",
+        show_envvar=False,
+        help="A Python file that registers components; may repeat.",
+    ),
 ]
 
 

@@ -34,7 +34,9 @@ class PresetWord(StrEnum):
 
 def _option(text: str, *names: str, panel: str) -> Any:
     variable = f"ADVBENCH_{names[0].removeprefix('--').split('/')[0].replace('-', '_').upper()}"
-    return typer.Option(*names, envvar=variable, help=text, rich_help_panel=panel, show_default=False)
+    return typer.Option(
+        *names, envvar=variable, help=text, rich_help_panel=panel, show_default=False, show_envvar=False
+    )
 
 
 WHAT, THREAT, HOW = "What", "Threat", "Run"
@@ -85,6 +87,7 @@ def run(
         typer.Option(
             "--config",
             envvar="ADVBENCH_CONFIG",
+            show_envvar=False,
             is_eager=True,
             callback=read_config,
             help="TOML file with these options.",
@@ -105,6 +108,7 @@ def run(
     """Train, attack and judge the cross-product of everything named; then show the leaderboard.
 
     What was done before is not done again. Components are typed as NAME or NAME:key=value,key=value.
+    Every option also reads ADVBENCH_<OPTION>, as ADVBENCH_MAX_QUERIES.
     """
     found = resolver(plugin)
     tell_broken(found.installed)

@@ -32,6 +32,8 @@ def show(
     cls = entry.load()
     out.print(f"[bold]{escape(entry.spec.name)}[/]  {escape(entry.spec.summary)}")
     out.print(_facts(entry))
+    if singular == "dataset":
+        out.print(_contents(cls()))
     infos = describe(cls)
     if infos:
         out.print(_parameters(infos))
@@ -58,6 +60,21 @@ def _facts(entry: Entry) -> Table:
     if entry.kind == "dataset":
         table.add_row("license", escape(spec.license))
     table.add_row("from", escape(entry.source))
+    return table
+
+
+def _contents(dataset: Any) -> Table:
+    """What a data set holds with its default parameters."""
+    facts = dataset.facts()
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column()
+    shape = "text" if facts.shape is None else " x ".join(map(str, facts.shape))
+    table.add_row("example", f"{shape}, {facts.classes} classes")
+    if facts.bounds is not None:
+        table.add_row("bounds", f"{facts.bounds.low:g} to {facts.bounds.high:g}")
+    table.add_row("splits", ", ".join(f"{split} {size:,}" for split, size in facts.sizes.items()))
+    table.add_row("eps", ", ".join(f"{norm} {format_value(eps)}" for norm, eps in facts.eps.items()))
     return table
 
 
