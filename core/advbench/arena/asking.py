@@ -43,7 +43,7 @@ class Asker:
         With draws > 1 both belong to the log of the mean probability over that many draws;
         `seeds` then holds them point by point, M x draws in all.
         """
-        values, grads = [], []
+        values, grads = [points.new_zeros(0)], [points[:0]]
         for start, part in self._chunks(points, max(1, self.facts.chunk // draws)):
             value, grad = self._gradient(part, loss, gradient, seeds, start, draws)
             values.append(value)
@@ -76,6 +76,8 @@ class Asker:
         padded, fill = _pad(part, self.facts.pad)
         answer = method(padded, noise=self._noise(seeds, start, len(part), fill))
         self._discount(fill)
+        if len(answer) != len(padded):
+            raise ContestError(f"contender: it must answer every point, got {len(answer)} answers to {len(padded)}.")
         return answer[: len(part)]
 
     def _gradient(

@@ -93,10 +93,16 @@ def prepare(
     x, y = _on(seeds.x, contest.device), seeds.y.to(contest.device)
     meter = Metered(contest.contender)
     threat = replace(contest.threat, max_queries=contest.threat.max_prepare_queries, eps=None, timeout=None)
-    ledger = _SharedLedger(x, ClassGoal(y), threat, contest.facts.bounds, contest.distances[threat.norm], None)
+    ledger = _SharedLedger(x, ClassGoal(y), threat, contest.facts.bounds, contest.distances[threat.norm])
     oracle = _oracle(contest, meter, ledger, contest.noise_seeds.child("prepare"), seeds.ids.tolist(), None, progress)
     rng = ExampleStreams(contest.attack_seeds.child("prepare"), seeds.ids.tolist(), contest.device)
-    state = contest.attack.prepare(oracle, Examples(seeds.ids, x, y), rng)
+    try:
+        state = contest.attack.prepare(oracle, Examples(seeds.ids, x, y), rng)
+    except BudgetSpent:
+        limit = contest.threat.max_prepare_queries
+        raise ContestError(
+            f"attack: prepare must end within --max-prepare-queries, got BudgetSpent at {limit}."
+        ) from None
     if not isinstance(state, State):
         raise ContestError(f"attack: prepare must return a State, got {type(state).__name__}.")
     _compare(meter, ledger)
@@ -120,7 +126,7 @@ class _SharedLedger(Ledger):
         self.live &= self._total_left() > 0
         return asked, number
 
-    def record(self, points: Any, rows: Tensor, number: Tensor, labels: Tensor) -> None:
+    def record(self, points: Any, rows: Tensor, number: Tensor, labels: Tensor, sure: bool = True) -> None:
         pass
 
     def _total_left(self) -> int:
@@ -143,8 +149,8 @@ def _attack(
     own_goal = ClassGoal(goal.y[group], None if goal.target is None else goal.target[group])
     meter = Metered(contest.contender)
 
-    def confirm(point: Any, m: int) -> bool:
-        return judge.confirm(point, int(group[m]))
+    def confirm(points: Any, rows: Tensor) -> Tensor:
+        return judge.confirm(points, group[rows])
 
     ledger = Ledger(
         x,
@@ -152,7 +158,8 @@ def _attack(
         contest.threat,
         contest.facts.bounds,
         contest.distances[contest.threat.norm],
-        confirm if contest.contender.facts.stochastic else None,
+        confirm,
+        contest.contender.facts.stochastic,
     )
     oracle = _oracle(contest, meter, ledger, contest.noise_seeds, ids, prepared, progress)
     untouched = x if isinstance(x, tuple) else x.clone()
@@ -163,6 +170,10 @@ def _attack(
         answer = Perturbed(untouched)
     if not isinstance(answer, Perturbed):
         raise ContestError(f"attack: perturb must return Perturbed, got {type(answer).__name__}.")
+    columns = answer.notes if answer.blind is None else {**answer.notes, "blind": answer.blind}
+    for name, column in columns.items():
+        if tuple(column.shape) != (len(x),):
+            raise ContestError(f"attack: note '{name}' must hold ({len(x)},) numbers, got {tuple(column.shape)}.")
     _compare(meter, ledger)
     return ledger, answer
 
@@ -200,7 +211,7 @@ def _trace(examples: Examples, goal: ClassGoal, group: Tensor, ledger: Ledger) -
             "query": step.query,
             "distance": step.distance,
         }
-        for step in ledger.trace
+        for step in sorted(ledger.trace, key=lambda step: (step.row, step.query))
     ]
 
 

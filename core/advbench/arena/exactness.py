@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -12,19 +13,47 @@ from ..contract.types import Access
 from .asking import Asker
 
 _ROWS = 16
+_Ask: TypeAlias = Callable[[Any, Sequence[int]], Tensor]  # (points, a seed for each) -> answers
 
 
 def rows_are_exact(contender: Contender, x: Any, classes: int, device: torch.device) -> bool:
-    """Ask the first 16 points together, one by one, in sevens, and backwards; compare bit by bit."""
-    x = x[:_ROWS]
-    asker = Asker(contender, classes, device)
-    ask = asker.scores if contender.facts.access >= Access.SCORES else asker.labels
-    seeds = list(range(len(x)))
+    """Ask the first 16 points in several company and compare bit by bit: scores, or labels, and gradients.
 
-    def in_groups(size: int) -> Tensor:
-        return torch.cat([ask(x[i : i + size], seeds[i : i + size]) for i in range(0, len(x), size)])
+    Together, one by one, in sevens, backwards, and in calls that fill a chunk by half, three
+    quarters and wholly, because products of matrices take other paths for other sizes.
+    """
+    facts, asker = contender.facts, Asker(contender, classes, device)
 
-    together = ask(x, seeds)
-    backwards = x[::-1] if isinstance(x, tuple) else x.flip(0)
-    variants = (in_groups(1), in_groups(7), ask(backwards, seeds[::-1]).flip(0))
-    return all(torch.equal(together, other) for other in variants)
+    def first_gradient(points: Any, seeds: Sequence[int]) -> Tensor:
+        return asker.value_and_grad(points, _every_score, facts.gradients[0], seeds)[1]
+
+    asks: list[_Ask] = [asker.scores if facts.access >= Access.SCORES else asker.labels]
+    if facts.access >= Access.GRADIENTS and facts.gradients:
+        asks.append(first_gradient)
+    return all(_is_exact(ask, x[:_ROWS], facts.chunk) for ask in asks)
+
+
+def _every_score(scores: Tensor, index: Tensor) -> Tensor:
+    return (scores * torch.arange(1, scores.shape[1] + 1, device=scores.device)).sum(dim=1)
+
+
+def _is_exact(ask: _Ask, x: Any, chunk: int) -> bool:
+    together = ask(x, range(len(x)))
+    for index, size in _companies(len(x), chunk):
+        parts = [index[start : start + size] for start in range(0, len(index), size)]
+        if not torch.equal(together[index], torch.cat([ask(_take(x, part), part) for part in parts])):
+            return False
+    return True
+
+
+def _companies(n: int, chunk: int) -> Iterator[tuple[list[int], int]]:
+    """Which of n points to ask about, and how many at a time."""
+    rows = list(range(n))
+    yield from ((rows, 1), (rows, 7), (rows[::-1], n))
+    for size in {chunk // 2, chunk * 3 // 4, chunk}:
+        if size > n:
+            yield [i % n for i in range(size)], size
+
+
+def _take(x: Any, index: list[int]) -> Any:
+    return tuple(x[i] for i in index) if isinstance(x, tuple) else x[index]

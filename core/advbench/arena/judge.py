@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ..contract.errors import ContestError
 from ..contract.facts import DatasetFacts
 from ..contract.protocols import Contender, Examples, Goal, Perturbed
 from ..contract.types import Access, Modality, Norm, StopReason, Threat, Verdict
@@ -31,11 +32,16 @@ class Judged:
 
 @dataclass(frozen=True)
 class Opinion:
-    """What a contender says of some points: majority label (N,), share of draws meeting the
-    goal (N,), score margin of the true class (N,) or None."""
+    """What a contender says of some points: label (N,), share of draws meeting the goal (N,),
+    share of draws that are right (N,), score margin of the true class (N,) or None.
+
+    If anything is random, the label is the most frequent one; among those that meet the goal,
+    if most draws do.
+    """
 
     labels: Tensor
     votes: Tensor
+    right: Tensor
     margin: Tensor | None
 
 
@@ -56,28 +62,52 @@ class Judge:
         self._facts, self._threat, self._distances = facts, threat, distances
         self._examples, self._goal = examples, goal
         self._noise = NoiseSource(seeds, examples.ids.tolist()) if contender.facts.stochastic else None
-        self._asked = 0  # fresh draws never repeat, whatever is asked when
+        self._asked = [0] * len(examples)  # draws so far, row by row: none repeats, and rows never mix
 
     def clean(self) -> Opinion:
-        """The contender's opinion of the unchanged examples."""
-        return self.opinion(self._examples.x, torch.arange(len(self._examples), device=self._goal.y.device))
+        """The contender's opinion of the unchanged examples; a label without a majority is none."""
+        said = self.opinion(self._examples.x, torch.arange(len(self._examples), device=self._goal.y.device))
+        doubtful = (said.labels == self._goal.y) & ~(said.right > 0.5)
+        return replace(said, labels=said.labels.masked_fill(doubtful, ABSTAINED))
 
-    def confirm(self, point: Any, row: int) -> bool:
-        """Whether most of a few fresh draws meet the goal at this one point of that row."""
-        return float(self.opinion(point, self._goal.y.new_tensor([row]), CONFIRMATIONS).votes[0]) > 0.5
+    def confirm(self, points: Any, rows: Tensor) -> Tensor:
+        """bool (M,): do most of a few fresh draws meet the goal? `rows` without repeats."""
+        return self._met(self._answers(points, rows, CONFIRMATIONS), rows).mean(dim=0) > 0.5
 
     def opinion(self, x: Any, rows: Tensor, draws: int = DRAWS) -> Opinion:
-        """Labels by majority over draws (one draw if nothing is random)."""
+        """Over that many draws, or one if nothing is random; x: one point per row of `rows`."""
+        answers = self._answers(x, rows, draws)
+        met = self._met(answers, rows)
+        right = (answers == self._goal.y[rows]).double().mean(dim=0)
+        margin = self._margin(x, rows) if self._noise is None else None
+        return Opinion(_leading(answers, met, self._facts.classes), met.mean(dim=0), right, margin)
+
+    def _met(self, answers: Tensor, rows: Tensor) -> Tensor:
+        """1.0 where an answer meets its row's goal, float64 (draws, N)."""
+        return torch.stack([self._goal.met(labels, rows) for labels in answers]).double()
+
+    def _answers(self, x: Any, rows: Tensor, draws: int) -> Tensor:
+        """Labels of that many fresh draws, or of one if nothing is random, int64 (draws, N)."""
         if self._noise is None:
-            labels = self._asker.labels(x)
-            return Opinion(labels, self._goal.met(labels, rows).double(), self._margin(x, rows))
-        answers, met = [], []
-        for draw in range(draws):
-            seeds = self._noise.seeds(rows.tolist(), [self._asked + draw] * len(rows))
-            answers.append(self._asker.labels(x, seeds))
-            met.append(self._goal.met(answers[-1], rows))
-        self._asked += draws
-        return Opinion(torch.stack(answers).mode(dim=0).values, torch.stack(met).double().mean(dim=0), None)
+            return self._checked(self._asker.labels(x)).unsqueeze(0)
+        where = rows.tolist()
+        at_once = max(1, self._asker.facts.chunk // max(1, len(where)))
+        answers = []
+        for start in range(0, draws, at_once):
+            count = min(at_once, draws - start)
+            points = x * count if isinstance(x, tuple) else x.repeat(count, *[1] * (x.dim() - 1))
+            numbers = [self._asked[row] + start + draw for draw in range(count) for row in where]
+            labels = self._asker.labels(points, self._noise.seeds(where * count, numbers))
+            answers.append(self._checked(labels).reshape(count, len(where)))
+        for row in where:
+            self._asked[row] += draws
+        return torch.cat(answers)
+
+    def _checked(self, labels: Tensor) -> Tensor:
+        if bool(((labels < ABSTAINED) | (labels >= self._facts.classes)).any()):
+            got = f"{int(labels.min())} to {int(labels.max())}"
+            raise ContestError(f"contender: labels must lie in {ABSTAINED}..{self._facts.classes - 1}, got {got}.")
+        return labels
 
     def _margin(self, x: Any, rows: Tensor) -> Tensor | None:
         if self._asker.facts.access < Access.SCORES:
@@ -105,10 +135,11 @@ class Judge:
     def judge(self, clean: Opinion, attacked: Tensor, ledger: Ledger, answer: Perturbed) -> Judged:
         """The records of those rows of the shard, int64 (M,), that ledger and answer are over."""
         x = pick(self._examples.x, attacked)
-        flaws = self._flaws(x, answer.x)
-        returned = _replace(answer.x, x, [flaw is not None for flaw in flaws])
+        candidate = answer.x.detach() if isinstance(answer.x, Tensor) else answer.x
+        flaws = self._flaws(x, candidate)
+        returned = _replace(candidate, x, [flaw is not None for flaw in flaws])
         chosen, opinion, distance = self._choose(x, attacked, returned, ledger)
-        met = opinion.votes > 0.5
+        met = (opinion.votes > 0.5).cpu()
         inside = within_eps(distance[self._threat.norm], self._threat, self._facts.bounds)
         eight_bit = self._survives_8bit(chosen, attacked, met & inside)
         rows = []
@@ -161,11 +192,10 @@ class Judge:
     ) -> tuple[Any, Opinion, dict[Norm, Tensor]]:
         """The returned point or the ledger's best: whichever is broken at the smaller distance."""
         best = tuple(ledger.best) if isinstance(ledger.best, list) else ledger.best
-        measured = self._distances[self._threat.norm]
         ours, theirs = self.opinion(best, attacked), self.opinion(returned, attacked)
-        cost_ours = measured(x, best).masked_fill(~(ours.votes > 0.5), torch.inf)
-        cost_theirs = measured(x, returned).masked_fill(~(theirs.votes > 0.5), torch.inf)
-        take_ours = cost_ours < cost_theirs
+        cost_ours, cost_theirs = self._cost(x, best, ours), self._cost(x, returned, theirs)
+        # Of equals the ledger's: an attack stopped by its budget returns nothing, in company or alone.
+        take_ours = (cost_ours <= cost_theirs) & cost_ours.isfinite()
         chosen = _replace(returned, best, take_ours.tolist())
         margin = None
         if ours.margin is not None and theirs.margin is not None:
@@ -173,9 +203,15 @@ class Judge:
         opinion = Opinion(
             torch.where(take_ours, ours.labels, theirs.labels),
             torch.where(take_ours, ours.votes, theirs.votes),
+            torch.where(take_ours, ours.right, theirs.right),
             margin,
         )
         return chosen, opinion, {norm: of(x, chosen).cpu() for norm, of in self._distances.items()}
+
+    def _cost(self, x: Any, points: Any, opinion: Opinion) -> Tensor:
+        """How far points that meet the goal are from x, float64 (N,); infinity for the others."""
+        distance = self._distances[self._threat.norm](x, points).to(opinion.votes.device)
+        return distance.masked_fill(~(opinion.votes > 0.5), torch.inf)
 
     def _verdict(
         self, met: bool, inside: bool, flaw: str | None, distance: Mapping[Norm, Tensor], m: int
@@ -202,14 +238,25 @@ class Judge:
         bounds = self._facts.bounds
         if self._facts.modality is not Modality.IMAGE or bounds is None:
             return [None] * len(attacked)
-        levels = ((chosen - bounds.low) / bounds.width * 255).round() / 255 * bounds.width + bounds.low
-        met = self.opinion(bounds.clip(levels), attacked).votes > 0.5
-        return [bool(m) if b else None for m, b in zip(met.tolist(), broken.tolist(), strict=True)]
+        at = broken.nonzero().flatten()
+        levels = ((chosen[at] - bounds.low) / bounds.width * 255).round() / 255 * bounds.width + bounds.low
+        met = self.opinion(bounds.clip(levels), attacked[at.to(attacked.device)]).votes > 0.5
+        survives = dict(zip(at.tolist(), met.tolist(), strict=True))
+        return [survives.get(m) for m in range(len(attacked))]
 
 
 def right(clean: Opinion, goal: Goal) -> Tensor:
     """int64 (M,): rows whose clean label is the true one; the others are skipped."""
     return ((clean.labels == goal.y) & (clean.labels != ABSTAINED)).nonzero().flatten()
+
+
+def _leading(answers: Tensor, met: Tensor, classes: int) -> Tensor:
+    """The most frequent label of each row, int64 (N,), from (draws, N); ties go to the lowest class."""
+    columns = answers.t().remainder(classes + 1)  # an abstention is counted last
+    weights = torch.where(met.mean(dim=0) > 0.5, met, torch.ones_like(met)).t()
+    counts = weights.new_zeros(len(columns), classes + 1).scatter_add_(1, columns, weights)
+    leading = counts.argmax(dim=1)
+    return torch.where(leading == classes, ABSTAINED, leading)
 
 
 def pick(x: Any, rows: Tensor) -> Any:

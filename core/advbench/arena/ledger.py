@@ -14,7 +14,9 @@ from ..contract.protocols import Goal
 from ..contract.types import Bounds, StopReason, Threat
 
 DistanceOf: TypeAlias = Callable[[Any, Any], Tensor]
-Confirm: TypeAlias = Callable[[Any, int], bool]  # does this point of that row meet the goal on fresh draws?
+Confirm: TypeAlias = Callable[
+    [Any, Tensor], Tensor
+]  # (points, rows (M,)) -> bool (M,): do they meet the goal if asked afresh?
 UNLIMITED = (1 << 62) - 1
 _WORTH_TRACING = 0.99  # an improvement of 1 % or more
 
@@ -44,16 +46,24 @@ class Ledger:
     """
 
     def __init__(
-        self, x: Any, goal: Goal, threat: Threat, bounds: Bounds | None, distance: DistanceOf, confirm: Confirm | None
+        self,
+        x: Any,
+        goal: Goal,
+        threat: Threat,
+        bounds: Bounds | None,
+        distance: DistanceOf,
+        confirm: Confirm | None = None,
+        stochastic: bool = False,
     ) -> None:
         n = len(x)
         device = goal.y.device
         self.x, self.goal, self.threat, self.bounds = x, goal, threat, bounds
-        self._distance, self._confirm = distance, confirm
+        self._distance, self._confirm, self._stochastic = distance, confirm, stochastic
         self.queries, self.gradients, self.first_query, self.best_query = (
             torch.zeros(n, dtype=torch.int64, device=device) for _ in range(4)
         )
         self.best_distance = torch.full((n,), torch.inf, dtype=torch.float64, device=device)
+        self._traced = self.best_distance.clone()  # the size last put into the trace
         self.best: Any = list(x) if isinstance(x, tuple) else x.clone()
         self.live = torch.ones(n, dtype=torch.bool, device=device)
         self.stopped: dict[int, StopReason] = {}
@@ -95,11 +105,14 @@ class Ledger:
         self._stop(refused & self.live, StopReason.BUDGET)
         return asked, number
 
-    def record(self, points: Any, rows: Tensor, number: Tensor, labels: Tensor) -> None:
-        """Note which of the points asked met the goal, and how close they are."""
+    def record(self, points: Any, rows: Tensor, number: Tensor, labels: Tensor, sure: bool = True) -> None:
+        """Note which of the points asked met the goal, and how close they are.
+
+        `sure`: the labels are the contender's own, not merely the largest of its scores.
+        """
         met = self.goal.met(labels, rows).nonzero().flatten()
         if len(met):
-            self._note_successes(_take(points, met), rows[met], number[met])
+            self._note_successes(_take(points, met), rows[met], number[met], sure)
         spent = self.live & (self._left(self.queries, self.threat.max_queries) == 0)
         self._stop(spent, StopReason.BUDGET)
 
@@ -113,35 +126,52 @@ class Ledger:
         """Remember for which rows some answer told more than nothing."""
         self.signal[rows[informative]] = True
 
-    def _note_successes(self, points: Any, rows: Tensor, number: Tensor) -> None:
-        distance = self._distance(_take(self.x, rows), points)
+    def _note_successes(self, points: Any, rows: Tensor, number: Tensor, sure: bool) -> None:
+        distance = self._distance(_take(self.x, rows), points).to(rows.device)
+        inside = within_eps(distance, self.threat, self.bounds)
         closer = (distance < self.best_distance[rows]).nonzero().flatten()
-        if len(closer):
-            best = self._confirmed(points, rows, closer[_first_per_row(rows[closer], distance[closer])])
-            self._keep_best(points, rows, number, distance, best)
-        new = (within_eps(distance, self.threat, self.bounds) & (self.first_query[rows] == 0)).nonzero().flatten()
+        if sure and not self._stochastic:
+            best = closer[_first_per_row(rows[closer], distance[closer])]
+        else:
+            best = self._confirmed(points, rows, distance, closer)
+        if not len(best):
+            return
+        self._keep_best(points, rows, number, distance, best)
+        new = best[inside[best] & (self.first_query[rows[best]] == 0)]
         if len(new):
-            first = self._confirmed(points, rows, new[_first_per_row(rows[new], number[new])])
-            self.first_query[rows[first]] = number[first]
-            if self.threat.eps is not None and not self.threat.refine:
-                found = torch.zeros_like(self.live)
-                found[rows[first]] = True
-                self._stop(found, StopReason.FOUND)
+            self._note_first(rows, number, inside, new)
 
-    def _confirmed(self, points: Any, rows: Tensor, at: Tensor) -> Tensor:
-        """A lucky draw is no success: keep those points that a stochastic contender confirms."""
+    def _note_first(self, rows: Tensor, number: Tensor, inside: Tensor, new: Tensor) -> None:
+        """Note the first success within eps of the rows of `new`, whose points are kept by now."""
+        self.first_query[rows[new]] = number[new]
+        if not self._stochastic:  # an earlier point of this call may be farther away, but inside
+            fresh = torch.isin(rows, rows[new]) & inside
+            self.first_query.scatter_reduce_(0, rows[fresh], number[fresh], "amin")
+        if self.threat.eps is not None and not self.threat.refine:
+            found = torch.zeros_like(self.live)
+            found[rows[new]] = True
+            self._stop(found, StopReason.FOUND)
+
+    def _confirmed(self, points: Any, rows: Tensor, distance: Tensor, at: Tensor) -> Tensor:
+        """Per row the closest of the points `at` that is no lucky draw: one that succeeds when asked afresh."""
         if self._confirm is None:
-            return at
-        kept = [i for i in at.tolist() if self._confirm(_take(points, at.new_tensor([i])), int(rows[i]))]
-        return at.new_tensor(kept)
+            return at[_first_per_row(rows[at], distance[at])]
+        kept = []
+        while len(at):
+            head = at[_first_per_row(rows[at], distance[at])]
+            good = self._confirm(_take(points, head), rows[head])
+            kept.append(head[good])
+            at = at[~torch.isin(at, head) & ~torch.isin(rows[at], rows[head[good]])]
+        return torch.cat(kept) if kept else at
 
     def _keep_best(self, points: Any, rows: Tensor, number: Tensor, distance: Tensor, at: Tensor) -> None:
-        where, new, old = rows[at], distance[at], self.best_distance[rows[at]]
-        for row, query, size, before in zip(
-            where.tolist(), number[at].tolist(), new.tolist(), old.tolist(), strict=True
+        where, new = rows[at], distance[at]
+        worth = new <= self._traced[where] * _WORTH_TRACING
+        for row, query, size in zip(
+            where[worth].tolist(), number[at][worth].tolist(), new[worth].tolist(), strict=True
         ):
-            if size <= before * _WORTH_TRACING:
-                self.trace.append(Improvement(row, query, size))
+            self.trace.append(Improvement(row, query, size))
+        self._traced[where[worth]] = new[worth]
         self.best_distance[where], self.best_query[where] = new, number[at]
         if isinstance(self.best, list):
             for i, row in zip(at.tolist(), where.tolist(), strict=True):

@@ -16,7 +16,8 @@ from .asking import Asker
 from .ledger import Ledger
 from .oracle import GradientOracle
 
-NETWORK_FACTS = ContenderFacts(access=Access.GRADIENTS, gradients=("exact",), float64=True)
+# Products of matrices take other paths below 16 rows, off multiples of 16, and above 128.
+NETWORK_FACTS = ContenderFacts(access=Access.GRADIENTS, gradients=("exact",), float64=True, chunk=128, pad=16)
 
 
 class TorchContender:
@@ -63,7 +64,7 @@ class _Unwatched(Ledger):
     def charge(self, rows: Tensor, queries: int, gradients: int) -> tuple[Tensor, Tensor]:
         return torch.ones_like(rows, dtype=torch.bool), torch.zeros_like(rows)
 
-    def record(self, points: Any, rows: Tensor, number: Tensor, labels: Tensor) -> None:
+    def record(self, points: Any, rows: Tensor, number: Tensor, labels: Tensor, sure: bool = True) -> None:
         pass
 
     def note_signal(self, rows: Tensor, informative: Tensor) -> None:
@@ -92,5 +93,5 @@ class LocalOracle(GradientOracle):
             network = TorchContender(copy.deepcopy(network).to(dtype))
         device = goal.y.device
         x = torch.zeros(len(goal.y), *shape, dtype=dtype, device=device)
-        ledger = _Unwatched(x, goal, threat, bounds, lambda a, b: a.new_full((len(a),), math.inf), None)
+        ledger = _Unwatched(x, goal, threat, bounds, lambda a, b: a.new_full((len(a),), math.inf))
         super().__init__(Asker(network, classes, device), ledger)

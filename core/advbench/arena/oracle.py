@@ -54,10 +54,7 @@ class Oracle:
 
     def _admit(self, points: Any, rows: Tensor | None, queries: int = 1, gradients: int = 0) -> _Admitted:
         """Check the points, charge for them, and single out those that may be asked."""
-        if rows is None:
-            rows = torch.arange(len(self._ledger.live), device=self.device)
-        rows = rows.to(self.device)
-        self._check(points, rows)
+        points, rows = self._checked(points, rows)
         if len(rows) and not bool(self._ledger.live[rows].any()):
             raise BudgetSpent("no row of this call is live")
         asked, number = self._ledger.charge(rows, queries, gradients)
@@ -76,15 +73,24 @@ class Oracle:
         steps = torch.arange(draws, device=self.device).repeat(len(admitted.rows))
         return self._noise.seeds(rows, (admitted.number.repeat_interleave(draws) + steps).tolist())
 
-    def _check(self, points: Any, rows: Tensor) -> None:
+    def _checked(self, points: Any, rows: Tensor | None) -> tuple[Any, Tensor]:
+        """Points that may be asked about, cut from any graph of the attack's, and their rows."""
+        x = self._ledger.x
+        if not isinstance(x, tuple):
+            check_points(points, tuple(x.shape[1:]), x.dtype, self.bounds)
+            points = points.detach()
+        elif not isinstance(points, tuple) or not all(isinstance(point, str) for point in points):
+            raise InputError("oracle: text points must be a tuple of str.")
+        n = len(self._ledger.live)
+        if rows is None:
+            rows = torch.arange(n, device=self.device)
+        elif rows.dtype != torch.int64 or rows.dim() != 1:
+            raise InputError(f"oracle: rows must be int64 (M,), got {rows.dtype} {tuple(rows.shape)}.")
+        elif len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < n:
+            raise InputError(f"oracle: rows must lie in 0..{n - 1}, got {int(rows.min())} to {int(rows.max())}.")
         if len(points) != len(rows):
             raise InputError(f"oracle: rows must name one example per point, got {len(rows)} for {len(points)} points.")
-        x = self._ledger.x
-        if isinstance(x, tuple):
-            if not isinstance(points, tuple) or not all(isinstance(point, str) for point in points):
-                raise InputError("oracle: text points must be a tuple of str.")
-            return
-        check_points(points, tuple(x.shape[1:]), x.dtype, self.bounds)
+        return points, rows.to(self.device)
 
 
 class _Admitted:
@@ -115,8 +121,8 @@ class LabelOracle(Oracle):
         neutral = self.goal.y if rows is None else self.goal.y[rows]
         return admitted.spread(labels, neutral.clone())
 
-    def _settle(self, admitted: _Admitted, labels: Tensor, cost: int = 1) -> None:
-        self._ledger.record(admitted.points, admitted.rows, admitted.number, labels)
+    def _settle(self, admitted: _Admitted, labels: Tensor, cost: int = 1, sure: bool = True) -> None:
+        self._ledger.record(admitted.points, admitted.rows, admitted.number, labels, sure)
         self._progress(len(labels) * cost)
 
 
@@ -127,7 +133,7 @@ class ScoreOracle(LabelOracle):
         """float32 (M, K), log-space, one query per point; zeros for a dead row."""
         admitted = self._admit(points, rows)
         scores = self._asker.scores(admitted.points, self._seeds(admitted))
-        self._settle(admitted, scores.argmax(dim=1))
+        self._settle(admitted, scores.argmax(dim=1), sure=False)  # it may have abstained
         return admitted.spread(scores, scores.new_zeros(len(points), self.classes))
 
 
@@ -147,16 +153,16 @@ class GradientOracle(ScoreOracle):
         draws = self.threat.eot
         admitted = self._admit(points, rows, queries=draws, gradients=draws)
         where = admitted.keep if admitted.keep is not None else torch.arange(len(points), device=self.device)
-        seen: list[Tensor] = []
+        smooth_labels = torch.zeros(len(where), dtype=torch.int64, device=self.device)
 
         def loss_of_kept(scores: Tensor, index: Tensor) -> Tensor:
-            seen.append(scores.detach().argmax(dim=1))
+            smooth_labels[index] = scores.detach().argmax(dim=1)
             return loss(scores, where[index])
 
         seeds = self._seeds(admitted, draws)
         value, grad = self._asker.value_and_grad(admitted.points, loss_of_kept, self.threat.gradient, seeds, draws)
         self._ledger.note_signal(admitted.rows, grad.flatten(1).ne(0).any(dim=1))
-        self._settle_gradient(admitted, torch.cat(seen), draws)
+        self._settle_gradient(admitted, smooth_labels, draws)
         return (
             admitted.spread(value, value.new_zeros(len(points))),
             admitted.spread(grad, torch.zeros_like(points)),
@@ -166,7 +172,7 @@ class GradientOracle(ScoreOracle):
         # A surrogate's smooth scores prove nothing: success comes from real labels, which the
         # attack asks for itself and pays for.
         if self.threat.gradient == "exact":
-            self._settle(admitted, smooth_labels, draws)
+            self._settle(admitted, smooth_labels, draws, sure=False)
         else:
             self._progress(len(smooth_labels) * draws)
 
@@ -185,9 +191,13 @@ def check_points(points: Any, shape: tuple[int, ...], dtype: torch.dtype, bounds
         got = f"{points.dtype} {tuple(points.shape)}" if isinstance(points, Tensor) else type(points).__name__
         wanted = f"{dtype} (M, {', '.join(str(side) for side in shape)})"
         raise InputError(f"oracle: points must be {wanted}, got {got}.")
-    if bounds is None or not points.numel():
+    if not points.numel():
         return
-    low, high = (float(edge) for edge in torch.aminmax(points))
+    if bounds is None:
+        if not bool(points.isfinite().all()):
+            raise InputError("oracle: points must be finite, got NaN or infinity.")
+        return
+    low, high = (float(edge) for edge in torch.aminmax(points.detach()))
     # Edges are compared as the points' own type holds them: 0.1 is not a float32. NaN fails too.
     edges = torch.tensor([bounds.low, bounds.high], dtype=dtype).tolist()
     if not (low >= edges[0] and high <= edges[1]):

@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from ..catalog.pairing import Pairing, Refusal, facts_of_attack, refusals
 from ..catalog.resolve import Component, Resolver
-from ..contract.errors import RequestError
+from ..contract.errors import PluginError, RequestError
 from ..contract.facts import AttackFacts, ContenderFacts, DatasetFacts
-from ..contract.params import values
+from ..contract.params import items
 from ..contract.types import Access, Coverage, Modality, Norm, Threat
-from .request import PRESETS, Request
+from .request import PRESETS, Request, merged
 from .selection import select
 from .targets import check_targets
 
@@ -73,14 +73,14 @@ class Cell:
     attack_facts: AttackFacts
     threat: Threat
     seed: int
-    select: str
+    select: str  # what chose the positions: first, random and its seed, or ids
     refused: tuple[Refusal, ...]
 
     @cached_property
     def cell_id(self) -> str:
         """Hash of the request: not of versions, device, or how many examples."""
         threat = {key: value for key, value in vars(self.threat).items() if key != "timeout"}
-        select = self.select if self.select == "first" else [self.select, list(self.data.positions)]
+        select = [self.select, list(self.data.positions)] if self.select == "ids" else self.select
         text = json.dumps(
             [
                 self.data.component.identity, self.data.facts.digest, self.opponent.identity, self.attack.identity,
@@ -137,7 +137,9 @@ def make_plan(request: Request, resolver: Resolver) -> Plan:
                 for seed in request.seed:
                     for cell in _cells(data, opponent, attack, seed, request):
                         cells.setdefault(cell.cell_id, cell)
-    return Plan(tuple(cells.values()), _metrics(request, resolver), _settled(request, list(cells.values())))
+    metrics, broken = _metrics(request, resolver)
+    settled = _settled(request, list(cells.values()))
+    return Plan(tuple(cells.values()), metrics, (*settled, *([("left out", "; ".join(broken))] if broken else [])))
 
 
 def _data(component: Component, request: Request) -> Data:
@@ -149,35 +151,45 @@ def _data(component: Component, request: Request) -> Data:
 
 def _opponents(request: Request, resolver: Resolver) -> Iterator[Opponent]:
     """Every defense over every model; plain models when asked for, or as each defense's twin."""
-    names = [text.split(":")[0] for text in request.defense]
-    plain = not names or NO_DEFENSE in names
+    plain = not request.defense or any(_is_none(text) for text in request.defense)
     models = resolver.many("model", request.model or (DEFAULT_MODEL,))
-    defenses = resolver.many("defense", tuple(text for text in request.defense if text != NO_DEFENSE))
-    seen: set[str] = set()
+    defenses = resolver.many("defense", tuple(text for text in request.defense if not _is_none(text)))
+    seen: set[tuple[tuple[str, str], ...]] = set()
     found: list[Opponent] = []
     for defense in defenses:
         over: list[Component | None] = [None] if defense.spec.base == "none" else [*models]
         for model in over:
             found.append(Opponent(model, defense))
-            twin = _twin(defense, model, resolver)
-            if request.twin and not plain and twin is not None:
+            twin = _twin(defense, model, resolver) if request.twin and not plain else None
+            if twin is not None:
                 found.append(Opponent(twin, None, twin_of=defense.text))
     if plain:
         # With `none` among the defenses the plain models are asked for by name, and nobody's twins.
         found += [Opponent(model, None) for model in models]
     for opponent in found:
-        if opponent.text not in seen:
-            seen.add(opponent.text)
+        key = tuple((part.kind, part.text) for part in opponent.parts)
+        if key not in seen:
+            seen.add(key)
             yield opponent
+
+
+def _is_none(text: str) -> bool:
+    return text.strip().lower() == NO_DEFENSE
 
 
 def _twin(defense: Component, model: Component | None, resolver: Resolver) -> Component | None:
     """The same contender without its defense."""
     if defense.spec.twin is None:
         return model
-    own = {name: "/".join(map(str, value)) if isinstance(value, list) else value
-           for name, value in values(defense.instance).items()}  # fmt: skip
-    return resolver.one("model", defense.spec.twin.format(**own))
+    try:
+        text = defense.spec.twin.format(**items(defense.instance, all=True))
+    except (LookupError, ValueError) as error:
+        who, got = defense.entry.source, f"'{defense.spec.twin}' ({error})"
+        raise PluginError(f"{who}: the twin of {defense.name} must name its own parameters, got {got}.") from None
+    try:
+        return resolver.one("model", text)
+    except RequestError as error:
+        raise RequestError(f"twin of {defense.text}: {error} With --no-twin it is left out.") from None
 
 
 def _cells(data: Data, opponent: Opponent, attack: Component, seed: int, request: Request) -> Iterator[Cell]:
@@ -197,7 +209,9 @@ def _cells(data: Data, opponent: Opponent, attack: Component, seed: int, request
             attack_facts=facts,
             threat=threat,
         )
-        yield Cell(data, opponent, attack, facts, threat, seed, request.select, refusals(pairing))
+        how = request.select.partition("=")[0]
+        chosen = f"random {request.seed[0]}" if how == "random" else how
+        yield Cell(data, opponent, attack, facts, threat, seed, chosen, refusals(pairing))
 
 
 def _threat(
@@ -205,7 +219,9 @@ def _threat(
 ) -> Threat:
     norm = request.norm or (Norm.WORDS if data.modality is Modality.TEXT else Norm.L2)
     usual = PRESETS[request.preset].max_queries or (25_000 if data.features > 1_000 else 10_000)
-    eot = request.eot or (EOT_DRAWS if contender.stochastic and attack.needs is Access.GRADIENTS else 1)
+    # Only gradients of a noisy contender are averaged; nobody else may have the larger budget.
+    noisy = contender.stochastic and attack.needs is Access.GRADIENTS
+    eot = (request.eot or EOT_DRAWS) if noisy else 1
     return Threat(
         access=request.access if request.access is not None else attack.needs,
         norm=norm,
@@ -234,9 +250,17 @@ def _eps(data: DatasetFacts, norm: Norm, request: Request) -> float | None:
     return float(request.eps)
 
 
-def _metrics(request: Request, resolver: Resolver) -> tuple[Component, ...]:
-    names = request.metric or tuple(resolver.installed.entries["metric"])
-    return tuple(resolver.many("metric", names))
+def _metrics(request: Request, resolver: Resolver) -> tuple[tuple[Component, ...], list[str]]:
+    """Those asked for, or all that work and why the others do not."""
+    if request.metric:
+        return tuple(resolver.many("metric", request.metric)), []
+    found, broken = [], []
+    for name in resolver.installed.entries["metric"]:
+        try:
+            found.append(resolver.one("metric", name))
+        except PluginError as error:
+            broken.append(f"metric {name}: {error}")
+    return tuple(found), broken
 
 
 def _settled(request: Request, cells: list[Cell]) -> tuple[tuple[str, str], ...]:
@@ -251,7 +275,10 @@ def _settled(request: Request, cells: list[Cell]) -> tuple[tuple[str, str], ...]
     rows.append(("examples", f"{'/'.join(map(str, counts))} of the eval split, stratified" if request.select == "first"
                  else f"{'/'.join(map(str, counts))}, {request.select}"))  # fmt: skip
     sizes = sorted({"none: the smallest change wins" if c.threat.eps is None else f"{c.threat.eps:g}" for c in cells})
-    rows.append(("change", f"{first.threat.norm}, eps {' or '.join(sizes)}"))
+    norms = " or ".join(sorted({c.threat.norm for c in cells}))
+    rows.append(("change", f"{norms}, eps {' or '.join(sizes)}"))
+    if request.model and not any(c.opponent.model and not c.opponent.twin_of for c in cells):
+        rows.append(("model", "--model is not used: every defense brings its own network"))
     budgets = sorted({c.threat.max_queries or 0 for c in cells})
     rows.append(("budget", f"{' or '.join(f'{b:,}' if b else 'unlimited' for b in budgets)} queries an example"))
     goal = f"targeted ({request.targets})" if request.targeted else "untargeted"
@@ -261,15 +288,4 @@ def _settled(request: Request, cells: list[Cell]) -> tuple[tuple[str, str], ...]
 
 def with_suite(request: Request, resolver: Resolver) -> Request:
     """The request with its suite's axes and options filled in where the user was silent."""
-    if request.suite is None:
-        return request
-    suite = resolver.registry.suite(request.suite)
-    silent = Request()
-    changes: dict[str, Any] = {axis: texts for axis, texts in suite.axes.items() if not getattr(request, axis)}
-    for key, value in suite.options.items():
-        name = key.replace("-", "_")
-        if not hasattr(silent, name):
-            raise RequestError(f"suite {suite.name}: '{key}' must be an option of run, got something else.")
-        if getattr(request, name) == getattr(silent, name):
-            changes[name] = tuple(value) if isinstance(value, list) else value
-    return replace(request, **changes)
+    return request if request.suite is None else merged(request, resolver.registry.suite(request.suite))

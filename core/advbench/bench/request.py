@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from ..contract.errors import RequestError
+from ..catalog.registry import AXES, Suite
+from ..contract.errors import RequestError, did_you_mean
+from ..contract.texts import format_value, parse_value
 from ..contract.types import Access, Norm
 
 
@@ -67,18 +70,72 @@ class Request:
             "max-prepare-queries": self.max_prepare_queries, "eot": self.eot, "n": self.n, "timeout": self.timeout,
         }  # fmt: skip
         for name, value in positive.items():
+            words = _WORDS.get(name, ())
+            if isinstance(value, str) and value not in words:
+                *others, last = "a number", *words
+                raise RequestError(f"run: --{name} must be {', '.join(others)} or {last}, got '{value}'.")
             if isinstance(value, (int, float)) and not value > 0:
-                hint = " Use 'none' for no limit." if name.startswith(("eps", "max")) else ""
-                raise RequestError(f"run: --{name} must be > 0, got {value:g}.{hint}")
+                hint = f" Use 'none' for {'the smallest change' if name == 'eps' else 'no limit'}." if words else ""
+                raise RequestError(f"run: --{name} must be > 0, got {format_value(value)}.{hint}")
         if self.preset not in PRESETS:
             raise RequestError(f"run: --preset must be one of {', '.join(PRESETS)}, got '{self.preset}'.")
-        if any(seed < 0 for seed in self.seed):
-            raise RequestError(f"run: --seed must be >= 0, got {min(self.seed)}.")
+        if not self.seed:
+            raise RequestError("run: --seed must be given at least once, got none.")
+        if strange := [seed for seed in self.seed if not 0 <= seed < 2**63]:
+            raise RequestError(f"run: --seed must be >= 0 and < 2^63, got {strange[0]}.")
 
     def described(self) -> dict[str, Any]:
         """JSON-able, for run.json."""
-        return {
-            name: [str(part) for part in value] if isinstance(value, tuple) else value
-            if isinstance(value, (bool, int, float, str, type(None))) else str(value)
-            for name, value in vars(self).items()
-        }  # fmt: skip
+        return {name: _plain(value) for name, value in vars(self).items()}
+
+
+_LIMITS = ("max-queries", "max-gradients", "max-prepare-queries")
+_WORDS: Mapping[str, tuple[str, ...]] = {"eps": ("none", "reference"), **dict.fromkeys(_LIMITS, ("none",))}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, Access):
+        return value.word
+    finite = not isinstance(value, float) or math.isfinite(value)
+    return value if finite and isinstance(value, (bool, int, float, str, type(None))) else str(value)
+
+
+def merged(request: Request, suite: Suite) -> Request:
+    """The request with the suite's axes and options filled in where the user was silent.
+
+    Raises RequestError if the suite sets what is no option, or to what it cannot be.
+    """
+    silent = Request()
+    changes: dict[str, Any] = {axis: texts for axis, texts in suite.axes.items() if not getattr(request, axis)}
+    known = {one.name.replace("_", "-"): one.name for one in fields(Request) if one.name not in (*AXES, "suite")}
+    for key, value in suite.options.items():
+        if key not in known:
+            raise RequestError(f"suite {suite.name}: '{key}' must be an option of run. {did_you_mean(key, known)}")
+        try:
+            read = _read(key, value, getattr(silent, known[key]))
+        except (ValueError, KeyError, AttributeError):
+            raise RequestError(f"suite {suite.name}: {key} must be a value that run takes, got {value!r}.") from None
+        decided = key in ("n", "max-queries") and request.preset != silent.preset  # a preset typed says both
+        if getattr(request, known[key]) == getattr(silent, known[key]) and not decided:
+            changes[known[key]] = read
+    return replace(request, **changes)
+
+
+def _read(key: str, value: Any, silent: Any) -> Any:
+    """An option's value in TOML as the request holds it. Raises ValueError, KeyError or AttributeError."""
+    if isinstance(silent, bool) or isinstance(value, bool):
+        if not isinstance(silent, bool) or not isinstance(value, bool):
+            raise ValueError(value)
+        return value
+    if isinstance(silent, tuple):
+        kind = int if key == "seed" else str
+        return tuple(parse_value(str(part), kind) for part in (value if isinstance(value, list) else [value]))
+    if not isinstance(value, (int, float, str)):
+        raise ValueError(value)
+    if value in _WORDS.get(key, ()):
+        return value
+    readers: Mapping[str, Any] = {"access": lambda text: Access[text.upper()], "norm": Norm, "out": Path}
+    numbers = {"eps": float, "timeout": float, "n": int, "eot": int, **dict.fromkeys(_LIMITS, int)}
+    return parse_value(str(value), numbers[key]) if key in numbers else readers.get(key, str)(value)

@@ -10,19 +10,35 @@ from ..contract.errors import EmptySelection, RequestError
 from ..contract.protocols import Dataset
 
 
-def stratified_order(labels: Tensor, digest: str) -> list[int]:
-    """A fixed order of positions in which every beginning holds all classes in proportion.
+def stratified_order(labels: Tensor, digest: str, n: int | None = None) -> list[int]:
+    """A fixed order of positions, or its first n, in which every beginning holds all classes in proportion.
 
     Within a class the order is shuffled by the data's digest, so that it never depends on how
     the data happens to be sorted; n examples are always the beginning of n + 1.
     """
     generator = SeedPath(0, "order", digest).generator()
-    ranked: list[tuple[float, int, int]] = []
-    for label in torch.unique(labels).tolist():
-        members = (labels == label).nonzero().flatten()
-        shuffled = members[torch.randperm(len(members), generator=generator)].tolist()
-        ranked += [((rank + 0.5) / len(shuffled), label, position) for rank, position in enumerate(shuffled)]
-    return [position for _, _, position in sorted(ranked)]
+    members = [(labels == label).nonzero().flatten() for label in torch.unique(labels)]
+    shuffled = [iter(some[torch.randperm(len(some), generator=generator)].tolist()) for some in members]
+    turns = _turns([len(some) for some in members], len(labels) if n is None else min(n, len(labels)))
+    return [next(shuffled[which]) for which in turns]
+
+
+def _turns(sizes: list[int], n: int) -> list[int]:
+    """Which class comes next, n times, such that no class is ever a whole example away from its share.
+
+    Tijdeman 1980, the chairman assignment problem: of the classes that lag by enough, the one
+    that would be late first. In whole numbers, so that ties fall alike everywhere.
+    """
+    size = torch.tensor(sizes, dtype=torch.int64)
+    total, slack = int(size.sum()), max(1, 2 * len(sizes) - 2)
+    given, turns = torch.zeros_like(size), []
+    for turn in range(1, n + 1):
+        lag = slack * (turn * size - given * total)
+        due = ((slack - 1) * total - lag).double() / size
+        which = int(torch.where(lag >= total, due, torch.inf).argmin())
+        given[which] += 1
+        turns.append(which)
+    return turns
 
 
 def select(dataset: Dataset, digest: str, name: str, how: str, n: int, seed: int) -> list[int]:
@@ -32,7 +48,7 @@ def select(dataset: Dataset, digest: str, name: str, how: str, n: int, seed: int
     """
     labels = dataset.labels("eval")
     if how == "first":
-        positions = stratified_order(labels, digest)[:n]
+        positions = stratified_order(labels, digest, n)
     elif how == "random":
         generator = SeedPath(seed, "select", digest).generator()
         positions = torch.randperm(len(labels), generator=generator)[:n].tolist()

@@ -15,8 +15,25 @@ from torch.nn import functional as F
 
 from advbench import Access, ContenderFacts, Job, State, TorchContender, param
 
-_FACTS = ContenderFacts(access=Access.GRADIENTS, gradients=("exact",))
+# Products of matrices take other paths below 16 rows, off multiples of 16, and above 128.
+_FACTS = ContenderFacts(access=Access.GRADIENTS, gradients=("exact",), chunk=128, pad=16)
 _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "sigmoid": torch.sigmoid, "tanh": torch.tanh}
+
+
+class _ToEachVote(torch.autograd.Function):
+    """(N, features) -> (votes, N, features). The gradient is added up vote by vote: `sum` adds
+    in another order at the end of its memory, so that a row would depend on its place."""
+
+    @staticmethod
+    def forward(ctx: object, x: Tensor, votes: int) -> Tensor:
+        return x.expand(votes, *x.shape)
+
+    @staticmethod
+    def backward(ctx: object, grad: Tensor) -> tuple[Tensor, None]:
+        total = grad[0]
+        for other in grad[1:]:
+            total = total + other
+        return total, None
 
 
 class VotedNetwork(nn.Module):
@@ -31,17 +48,27 @@ class VotedNetwork(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits of every vote for every input."""
-        flat = x.flatten(1)
-        return self.votes(flat.expand(len(self.weights[0]), *flat.shape)).transpose(0, 1)
+        inputs: Tensor = _ToEachVote.apply(x.flatten(1), len(self.weights[0]))  # type: ignore[no-untyped-call]
+        return self.votes(inputs).transpose(0, 1)
 
     def votes(self, x: Tensor) -> Tensor:
         """(votes, N, features) -> (votes, N, classes): each vote sees its own inputs."""
         last = len(self.weights) - 1
         for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            x = torch.baddbmm(bias, x, weight)
+            x = _product(bias, x, weight)
             if i < last:
                 x = _ACTIVATIONS[self.activation](x)
         return x
+
+
+def _product(bias: Tensor, x: Tensor, weight: Tensor) -> Tensor:
+    """bias + x weight, for each vote; x (votes, N, a), weight (votes, a, b)."""
+    if weight[0].numel() >= 25:
+        return torch.baddbmm(bias, x, weight)
+    # Below 400 multiplications torch changes to other code, with other last bits: 16 rows x 25.
+    for i in range(weight.shape[1]):
+        bias = bias + x[:, :, i : i + 1] * weight[:, i : i + 1]
+    return bias
 
 
 def _initial(generator: torch.Generator, votes: int, fan_in: int, fan_out: int) -> nn.Parameter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,7 +82,7 @@ def _access(p: Pairing) -> Refusal | None:
 def _norm(p: Pairing) -> Refusal | None:
     norm, can = p.threat.norm, p.attack_facts.norms
     if norm not in can:
-        names = "/".join(sorted(can))
+        names = " or ".join(sorted(can))
         return Refusal("norm", f"{_name(p.attack)} measures change in {names}, not {norm}", f"Use --norm {names}")
     if (norm is Norm.WORDS) != (p.data.modality is Modality.TEXT):
         wanted = "words" if p.data.modality is Modality.TEXT else "l2 or another numeric norm"
@@ -92,6 +93,12 @@ def _norm(p: Pairing) -> Refusal | None:
 def _goal(p: Pairing) -> Refusal | None:
     if p.threat.targeted and not p.attack.targeted:
         return Refusal("goal", f"{_name(p.attack)} cannot aim at a chosen class", "Leave out --targeted")
+    how, top = p.threat.targets, p.data.classes - 1
+    if p.threat.targeted and how.isdecimal() and int(how) > top:
+        return Refusal("goal", f"{p.data_name} has classes 0 to {top}, not {how}", f"Use --targets 0 to {top}")
+    if p.threat.targeted and how == "least-likely" and p.contender.access < Access.SCORES:
+        reason = f"the least likely class is read from scores; {p.contender_name} gives only {p.contender.access.word}"
+        return Refusal("goal", reason, "Use --targets random or next")
     return None
 
 
@@ -102,6 +109,10 @@ def _classes(p: Pairing) -> Refusal | None:
             "classes",
             f"{p.contender_name} serves {most} classes; {p.data_name} has {p.data.classes}",
             f"Pick classes, as in {p.data_name}:classes=0/1",
+        )
+    if p.data.classes < 2:
+        return Refusal(
+            "classes", f"a contest needs two classes; {p.data_name} has {p.data.classes}", "Choose more data"
         )
     if p.data.classes < least:
         return Refusal(
@@ -114,12 +125,12 @@ def _classes(p: Pairing) -> Refusal | None:
 
 def _margin(p: Pairing) -> Refusal | None:
     wanted, largest = p.attack_facts.margin, p.contender.largest_margin
+    shown = _rounded_down(largest)
     if p.attack_facts.needs >= Access.SCORES and wanted > largest:
         return Refusal(
             "margin",
-            f"{_name(p.attack)} asks for a margin of {format_value(wanted)};"
-            f" {p.contender_name} never exceeds {largest:.4g}",
-            f"Lower kappa to at most {largest:.4g}",
+            f"{_name(p.attack)} asks for a margin of {format_value(wanted)}; {p.contender_name} never exceeds {shown}",
+            f"Lower kappa to at most {shown}",
         )
     return None
 
@@ -127,12 +138,19 @@ def _margin(p: Pairing) -> Refusal | None:
 def _gradient(p: Pairing) -> Refusal | None:
     if p.attack_facts.needs < Access.GRADIENTS or p.threat.gradient in p.contender.gradients:
         return None
-    offered = ", ".join(p.contender.gradients) or "none"
-    return Refusal(
-        "gradient",
-        f"{p.contender_name} offers the gradients {offered}, not {p.threat.gradient}",
-        "Choose one of those with --gradient",
-    )
+    if not p.contender.gradients:
+        return Refusal("gradient", f"{p.contender_name} offers no gradient", "Use an attack that asks for less")
+    offered = " or ".join(p.contender.gradients)
+    reason = f"{p.contender_name} offers the gradient {offered}, not {p.threat.gradient}"
+    return Refusal("gradient", reason, f"Use --gradient {offered}")
+
+
+def _rounded_down(number: float) -> str:
+    """Four digits that a user may type without exceeding the number."""
+    if not math.isfinite(number) or number <= 0:
+        return format_value(number)
+    unit = 10.0 ** (3 - math.floor(math.log10(number)))
+    return f"{math.floor(number * unit) / unit:.4g}"
 
 
 def _name(spec: Spec) -> str:

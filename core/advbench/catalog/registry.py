@@ -55,7 +55,17 @@ def locate() -> Path:
     """
     checkout = _PACKAGE.parent.parent
     beside = checkout / "registry.toml"
-    return beside if (checkout / "pyproject.toml").is_file() and beside.is_file() else _PACKAGE / "registry.toml"
+    ours = _PACKAGE.parent.name == "core" and _project(checkout / "pyproject.toml") == "advbench"
+    return beside if ours and beside.is_file() else _PACKAGE / "registry.toml"
+
+
+def _project(path: Path) -> str | None:
+    """The name in a pyproject.toml: vendored into a folder of somebody else's, we are not in our checkout."""
+    try:
+        name = tomllib.loads(path.read_text(encoding="utf-8"))["project"]["name"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return str(name)
 
 
 def read(path: Path | None = None) -> Registry:
@@ -63,13 +73,17 @@ def read(path: Path | None = None) -> Registry:
     path = path or locate()
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:  # ValueError: not TOML, or not even text
         raise RequestError(f"registry: {path} must be readable TOML, got {error}. Reinstall advbench.") from None
     suites = {name: _suite(name, table) for name, table in data.get("suite", {}).items()}
     return Registry(path, data.get("plugin", {}), suites)
 
 
 def _suite(name: str, table: Mapping[str, Any]) -> Suite:
+    for axis in AXES:
+        texts = table.get(axis, [])
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise RequestError(f"registry: suite {name}: {axis} must be a list of texts, got {texts!r}. Write [...].")
     axes = {axis: tuple(table[axis]) for axis in AXES if axis in table}
     options = {key: value for key, value in table.items() if key not in (*AXES, "summary")}
     return Suite(name, str(table.get("summary", "")), axes, options)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ..contract.errors import ParamError, RequestError
+from ..contract.errors import AdvbenchError, ParamError, PluginError, RequestError
 from ..contract.params import build, describe, items, spec_of, values
 from .grammar import Spelling, expand, parse
 from .plugins import Entry, Installed
@@ -80,10 +81,15 @@ class Resolver:
         instance: Any = build(entry.load(), name, raw, nested)
         try:
             facts = getattr(instance, "facts", None)
-            if kind == "dataset" and facts is not None:
+            if kind in ("dataset", "model", "attack") and facts is not None:
                 facts()  # parameters such as classes=3/8 can only be checked against the data
         except ParamError as error:
             raise ParamError(f"{name}: {error}") from None
+        except AdvbenchError:
+            raise
+        except Exception as error:
+            got = f"{type(error).__name__}: {error}"
+            raise PluginError(f"{entry.source}: {kind} '{name}' must be able to tell its facts, got {got}.") from error
         return Component(entry, instance)
 
     def find(self, kind: str, name: str) -> Entry:
@@ -94,7 +100,20 @@ class Resolver:
             dist = self.registry.offering(kind, name)
             if dist is None:
                 raise
+            for broken in self.installed.broken:
+                if _same(broken.source.dist, dist) and not broken.names:
+                    raise PluginError(f"{kind} '{name}' cannot be used: {broken.source}: {broken.reason}") from error
+            for source in self.installed.left_out:
+                if _same(source.dist, dist):
+                    hint = f"Add {source.plugin} to ADVBENCH_PLUGINS."
+                    raise RequestError(f"{kind} '{name}' is installed, but its plugin is left out. {hint}") from error
             raise RequestError(f"{kind} '{name}' is not installed. Run: pip install {dist}") from error
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two spellings name one distribution."""
+    plain = [re.sub(r"[-_.]+", "-", name).lower() for name in (one, other)]
+    return plain[0] == plain[1]
 
 
 def _revisions(instance: Any) -> list[int]:

@@ -64,7 +64,7 @@ class LabelledDataset:
     def _chosen(self, whole: DatasetFacts) -> tuple[int, ...]:
         chosen = self.classes or ()
         if len(set(chosen)) < 2 or len(set(chosen)) != len(chosen) or max(chosen) >= whole.classes:
-            got = "/".join(str(c) for c in chosen)
+            got = "/".join(str(c) for c in chosen) or "none"
             raise ParamError(
                 f"classes must be at least two different numbers from 0 to {whole.classes - 1}, got {got}."
                 " A contest needs two classes."

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 from .errors import ParamError, PluginError, did_you_mean
 from .specs import Spec
-from .texts import describe_type, format_value, parse_value
+from .texts import article, describe_type, format_value, is_supported, parse_value
 
 T = TypeVar("T")
 _KEY = "advbench"
@@ -66,7 +66,7 @@ class ParamInfo:
 
     @property
     def type_words(self) -> str:
-        return f"a {self.kind}" if self.kind else describe_type(self.annotation)
+        return article(self.kind) if self.kind else describe_type(self.annotation)
 
 
 def param(
@@ -96,38 +96,65 @@ def param(
 def component(kind: str, *, help: str, default: str | None = None, positional: bool = False) -> Any:
     """Declare a field that holds another component of that kind, named as on the command line.
 
-    Core resolves the name; the field then holds the instance. `none` leaves it None.
+    Core resolves the name; the field then holds the instance. `none` leaves it None. `default`
+    is a name alone: its parameters have defaults of their own.
     """
-    meta = {
-        "help": help, "limits": Limits(), "unit": None, "paper": SAME, "positional": positional, "kind": kind,
-    }  # fmt: skip
+    meta = {"help": help, "limits": Limits(), "unit": None, "paper": SAME, "positional": positional, "kind": kind}
     return field(default=default, metadata={_KEY: meta})
 
 
 def describe(cls: type) -> tuple[ParamInfo, ...]:
     """Read the parameters of a component class, in their order.
 
-    Raises PluginError if the class is not a frozen dataclass or a field was not declared by
-    param() or component().
+    Raises PluginError if the class is not a frozen dataclass, a field was not declared by
+    param() or component(), or a default could not be typed by a user.
     """
     return _describe(cls)
 
 
 @functools.cache
 def _describe(cls: Any) -> tuple[ParamInfo, ...]:
-    settings = getattr(cls, "__dataclass_params__", None)
+    # Its own decorator, not one inherited: fields of an undecorated subclass would be ignored.
+    settings = cls.__dict__.get("__dataclass_params__")
     if settings is None or not settings.frozen:
         raise PluginError(f"{cls.__qualname__}: a component must be a frozen dataclass. Add @dataclass(frozen=True).")
-    hints = get_type_hints(cls)
+    try:
+        hints = get_type_hints(cls)
+    except (NameError, TypeError) as error:
+        raise PluginError(f"{cls.__qualname__}: types of fields must be importable, got {error}.") from error
     infos = []
     for item in dataclasses.fields(cls):
         meta = item.metadata.get(_KEY)
         if meta is None or item.default is MISSING or not meta["help"].strip():
             raise PluginError(f"{cls.__qualname__}: field '{item.name}' must be declared by param(default, help=...).")
-        infos.append(ParamInfo(name=item.name, annotation=hints[item.name], default=item.default, **meta))
+        info = ParamInfo(name=item.name, annotation=hints[item.name], default=item.default, **meta)
+        infos.append(dataclasses.replace(info, default=_default(cls.__qualname__, info)))
     if sum(info.positional for info in infos) > 1:
         raise PluginError(f"{cls.__qualname__}: at most one field may be positional.")
     return tuple(infos)
+
+
+def _default(who: str, info: ParamInfo) -> Any:
+    """The default as it would be if typed, so that 1 for a float hashes like 1.0. Raises PluginError."""
+    who, default = f"{who}: field '{info.name}'", info.default
+    if info.kind is not None:
+        if default is not None and (not isinstance(default, str) or not default.replace("-", "").isalnum()):
+            raise PluginError(f"{who} must have the name of {article(info.kind)} or None as default, got {default!r}.")
+        return None if default == "none" else default
+    if not is_supported(info.annotation):
+        raise PluginError(
+            f"{who} must be float, int, bool, str, Path, Literal of texts, tuple[X, ...] of these or a union,"
+            f" got {info.type_words}."
+        )
+    try:
+        typed = parse_value(format_value(default), info.annotation)
+    except ValueError:
+        typed = MISSING
+    if typed != default:
+        raise PluginError(f"{who} must have a default that can be typed as {info.type_words}, got {default!r}.")
+    if not all(info.limits.allow(part) for part in _parts(typed)):
+        raise PluginError(f"{who} must have a default that is {info.limits}, got {format_value(default)}.")
+    return typed
 
 
 Resolver = Callable[[str, str, Mapping[str, str]], Any]  # kind, name, its own raw parameters
@@ -144,12 +171,13 @@ def build(cls: type[T], who: str, raw: Mapping[str, str], resolve: Resolver) -> 
     values: dict[str, Any] = {}
     for name, info in infos.items():
         if info.kind is not None:
-            text = own.get(name, info.default)
-            absent = text is None or text.lower() == "none"
-            values[name] = None if absent else resolve(info.kind, text, nested.get(name, {}))
-        elif name in own:
-            values[name] = _parse(who, info, own[name])
-    instance = cls(**values)
+            values[name] = _inner(who, info, own.get(name, info.default), nested.get(name, {}), resolve)
+        else:
+            values[name] = _parse(who, info, own[name]) if name in own else info.default
+    try:
+        instance = cls(**values)
+    except ValueError as error:  # from an author's __post_init__: parameters that contradict each other
+        raise ParamError(f"{who}: {error}") from None
     check(instance, who)
     return instance
 
@@ -164,18 +192,38 @@ def _split_dotted(
         head, dot, rest = key.partition(".")
         if not key:
             if positional is None:
-                raise ParamError(f"{who}: '{text}' must be written as name=value. See: advbench show.")
+                known = f"It has {', '.join(infos)}." if infos else "It has no parameters."
+                raise ParamError(f"{who}: a parameter must be written as name=value, got '{text}'. {known}")
             head = positional
         if head not in infos:
             raise ParamError(f"{who}: it has no parameter '{head}'. {did_you_mean(head, infos)}")
-        if not dot:
-            own[head] = text
-        elif infos[head].kind is None:
+        if dot and infos[head].kind is None:
             words = infos[head].type_words
-            raise ParamError(f"{who}: '{head}' must be a component to have '{rest}', but it is {words}.")
-        else:
+            raise ParamError(f"{who}: {head} must be {words}, got '{key}={text}'. Write {head}=VALUE.")
+        if dot:
             nested.setdefault(head, {})[rest] = text
+        elif head in own:
+            raise ParamError(f"{who}: {head} must be given once, got '{own[head]}' and '{text}'. Remove one.")
+        else:
+            own[head] = text
     return own, nested
+
+
+def _inner(who: str, info: ParamInfo, name: str | None, raw: Mapping[str, str], resolve: Resolver) -> Any:
+    """The component in a field, or None."""
+    assert info.kind is not None
+    if name is not None and name.strip().lower() != "none":
+        if not name.strip().replace("-", "").isalnum():
+            hint = f"Its parameters are written {info.name}.key=value."
+            raise ParamError(f"{who}: {info.name} must be the name of {article(info.kind)}, got '{name}'. {hint}")
+        return resolve(info.kind, name.strip(), raw)
+    if raw:
+        key, text = next(iter(raw.items()))
+        got = f"{info.name}.{key}={text}"
+        raise ParamError(
+            f"{who}: {info.name} must be {article(info.kind)} to have parameters, got none and '{got}'. Name one."
+        )
+    return None
 
 
 def _parse(who: str, info: ParamInfo, text: str) -> Any:
@@ -183,16 +231,25 @@ def _parse(who: str, info: ParamInfo, text: str) -> Any:
         return parse_value(text, info.annotation)
     except ValueError:
         wanted = str(info.limits) if info.limits.choices is not None else info.type_words
-        raise ParamError(f"{who}: {info.name} must be {wanted}, got '{text}'. {info.help}.") from None
+        raise ParamError(f"{who}: {info.name} must be {wanted}, got '{text}'. {_sentence(info.help)}") from None
 
 
 def check(instance: object, who: str) -> None:
     """Raise ParamError if any value is outside its limits."""
     for info in describe(type(instance)):
-        value = getattr(instance, info.name)
-        for part in value if isinstance(value, tuple) else (value,):
+        for part in _parts(getattr(instance, info.name)):
             if info.kind is None and not info.limits.allow(part):
-                raise ParamError(f"{who}: {info.name} must be {info.limits}, got {format_value(part)}. {info.help}.")
+                wanted, got = str(info.limits) or info.type_words, format_value(part)
+                raise ParamError(f"{who}: {info.name} must be {wanted}, got {got}. {_sentence(info.help)}")
+
+
+def _parts(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _sentence(help: str) -> str:
+    text = help.strip()
+    return text[0].upper() + text[1:] + ("" if text.endswith(".") else ".")
 
 
 def values(instance: object) -> dict[str, Any]:

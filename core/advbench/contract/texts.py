@@ -23,17 +23,37 @@ def describe_type(annotation: Any) -> str:
     return words.get(annotation, getattr(annotation, "__name__", str(annotation)))
 
 
-def parse_value(text: str, annotation: Any) -> Any:
-    """Return the value that `text` spells. Raises ValueError when it spells none."""
+def article(noun: str) -> str:
+    """The noun with "a" or "an" before it."""
+    return f"an {noun}" if noun[:1] in "aeiou" else f"a {noun}"
+
+
+def is_supported(annotation: Any, *, inside_list: bool = False) -> bool:
+    """Whether parse_value() can spell every value of this type."""
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is Literal:
-        if text in args:
-            return text
+        return all(isinstance(word, str) for word in args)
+    if origin in (Union, types.UnionType):
+        return all(is_supported(arg, inside_list=inside_list) for arg in args if arg is not type(None) or inside_list)
+    if origin is tuple:
+        return not inside_list and len(args) == 2 and args[1] is ... and is_supported(args[0], inside_list=True)
+    return annotation in (float, int, bool, str, Path)
+
+
+def parse_value(text: str, annotation: Any) -> Any:
+    """Return the value that `text` spells. Raises ValueError when it spells none.
+
+    Spaces around it are ignored, except in free text and paths, which are taken whole.
+    """
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        if text.strip() in args:
+            return text.strip()
         raise ValueError(text)
     if origin in (Union, types.UnionType):
         return _parse_union(text, args)
     if origin is tuple:
-        return tuple(parse_value(part, args[0]) for part in text.split("/")) if text else ()
+        return tuple(parse_value(part, args[0]) for part in text.split("/")) if text.strip() else ()
     if annotation is bool:
         return _parse_bool(text)
     if annotation is int:
@@ -59,7 +79,7 @@ def format_value(value: Any) -> str:
 
 
 def _parse_union(text: str, args: tuple[Any, ...]) -> Any:
-    if type(None) in args and text.lower() == "none":
+    if type(None) in args and text.strip().lower() == "none":
         return None
     # Fixed words come before numbers, and numbers before free text, whatever the order declared.
     for arg in sorted((a for a in args if a is not type(None)), key=_eagerness):
@@ -77,7 +97,7 @@ def _eagerness(annotation: Any) -> int:
 
 
 def _parse_bool(text: str) -> bool:
-    word = text.lower()
+    word = text.strip().lower()
     if word not in _TRUE | _FALSE:
         raise ValueError(text)
     return word in _TRUE
@@ -85,12 +105,15 @@ def _parse_bool(text: str) -> bool:
 
 def _parse_int(text: str) -> int:
     try:
-        return int(text)
+        number = int(text)
     except ValueError:
-        number = float(text)  # people type 1e4 for a budget
-        if not number.is_integer():
+        about = float(text)  # people type 1e4 for a budget
+        if not about.is_integer():
             raise
-        return int(number)
+        number = int(about)
+    if not -(2**63) <= number < 2**63:  # reports and tensors hold 64 bits
+        raise ValueError(text)
+    return number
 
 
 def _parse_float(text: str) -> float:
@@ -101,7 +124,7 @@ def _parse_float(text: str) -> float:
         raise ValueError(text) from None
     if math.isnan(number):
         raise ValueError(text)
-    return number
+    return number + 0.0  # minus zero is zero, or equal settings would hash differently
 
 
 def _shortest(number: float) -> str:

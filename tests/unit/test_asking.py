@@ -1,0 +1,98 @@
+"""Chunks and padding change no answer; what was padding is nobody's query."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from advbench.arena.asking import Asker
+from advbench.arena.meter import Metered
+from advbench.testing import LinearContender, NoisyContender, TextContender, grid_examples
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from arena_case import CPU
+
+X = grid_examples(40).x
+SEEDS = list(range(1000, 1040))
+
+
+def shaped(contender, chunk, pad):
+    contender.facts = replace(contender.facts, chunk=chunk, pad=pad)
+    return contender
+
+
+class Sizes(LinearContender):
+    """Remembers how many rows each call held."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def scores(self, x, *, noise=None):
+        self.seen.append(len(x))
+        return super().scores(x)
+
+
+@settings(max_examples=15, deadline=None)
+@given(n=st.integers(0, 24), chunk=st.integers(1, 17), pad=st.sampled_from([1, 4, 16]), draws=st.integers(1, 3))
+def test_no_answer_depends_on_chunk_or_padding(n, chunk, pad, draws):
+    def everything(contender):
+        meter = Metered(contender)
+        asker = Asker(meter, 2, CPU)
+        seeds = [seed * 10 + k for seed in SEEDS[:n] for k in range(draws)]
+        value, grad = asker.value_and_grad(X[:n], lambda scores, index: scores[:, 1] * index, "exact", seeds, draws)
+        answers = (asker.labels(X[:n], SEEDS[:n]), asker.scores(X[:n], SEEDS[:n]), value, grad)
+        assert (meter.rows, meter.gradients) == (2 * n + n * draws, n * draws)
+        return answers
+
+    for kind in (LinearContender, NoisyContender):
+        whole = everything(shaped(kind(), 1000, 1))
+        parts = everything(shaped(kind(), chunk, pad))
+        for one, other in zip(whole, parts, strict=True):
+            assert one.shape == other.shape
+            assert torch.equal(one, other)
+
+
+def test_calls_hold_a_chunk_or_a_multiple_of_the_padding():
+    contender = shaped(Sizes(), 16, 4)
+    asker = Asker(contender, 2, CPU)
+    asker.scores(X[:39])
+    assert contender.seen == [16, 16, 8]
+    contender.seen.clear()
+    asker.value_and_grad(X[:7], lambda scores, index: scores[:, 0], "exact", None, 5)
+    assert contender.seen == [16, 16, 8]  # three points of five draws each, padded by one; then one point
+
+
+def test_text_is_padded_too():
+    contender = TextContender()
+    meter = Metered(contender)
+    texts = ("good", "bad", "good good bad")
+    assert Asker(meter, 2, CPU).labels(texts).tolist() == [1, 0, 1]
+    assert meter.rows == 3
+
+
+def test_noise_is_handed_only_to_contenders_that_are_random():
+    class Nosy(LinearContender):
+        def scores(self, x, *, noise=None):
+            assert noise is None
+            return super().scores(x)
+
+    Asker(Nosy(), 2, CPU).scores(X, SEEDS)
+
+
+def test_the_mean_over_draws_is_of_probabilities():
+    class Two(LinearContender):
+        """Says 0 or log 3 for class 1, in turn: probabilities 1/2 and 3/4."""
+
+        def scores(self, x, *, noise=None):
+            odds = torch.where(torch.arange(len(x)) % 2 == 1, torch.tensor(3.0).log(), torch.tensor(0.0))
+            return torch.stack([torch.zeros(len(x)), odds], dim=1) + 0 * x.sum(dim=1, keepdim=True)
+
+    value, _ = Asker(Two(), 2, CPU).value_and_grad(
+        X[:3], lambda scores, index: scores[:, 1].exp(), "exact", None, 2
+    )  # fmt: skip
+    assert value.tolist() == pytest.approx([0.625] * 3)
