@@ -86,6 +86,23 @@ def test_the_positional_item_is_printed_first_and_plainly():
 
 
 @pytest.mark.parametrize(
+    ("items", "text"),
+    [
+        ({"": "a=b"}, r"csv:a\=b"),
+        ({"": "a.b=[c]"}, r"csv:a.b\=[c]"),
+        ({"path": "[a/b]"}, r"csv:path=\[a/b]"),
+        ({"path": " [a/b] "}, r"csv:path= \[a/b] "),
+        ({"path": "a,b=c"}, r"csv:path=a\,b=c"),
+        ({"path": "a\\", "rows": "3"}, r"csv:path=a\\,rows=3"),
+    ],
+)
+def test_what_would_read_otherwise_is_escaped(items, text):
+    assert str(Spelling("csv", items)) == text
+    assert parse(text) == Spelling("csv", items)
+    assert expand(text) == [text]
+
+
+@pytest.mark.parametrize(
     ("text", "told"),
     [
         ("", "'': a name must be lower-case words joined by '-', got ''. See: advbench list."),

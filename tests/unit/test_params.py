@@ -138,6 +138,14 @@ def test_not_a_number_is_refused_however_it_came():
     with pytest.raises(ParamError, match=r"outer: radius must be >= 0, got nan"):
         check(Outer(radius=math.nan), "outer")
 
+    @dataclass(frozen=True)
+    class Boundless:
+        shift: float = param(0.0, help="any number")
+
+    with pytest.raises(ParamError, match=r"^boundless: shift must be a number, got nan. Any number.$"):
+        check(Boundless(shift=math.nan), "boundless")
+    check(Boundless(shift=-math.inf), "boundless")
+
 
 def test_an_authors_own_check_is_told_like_ours():
     @dataclass(frozen=True)

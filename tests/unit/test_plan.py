@@ -1,0 +1,381 @@
+"""From a request to cells: defaults, contenders and their twins, and what cannot be planned."""
+
+from dataclasses import dataclass, replace
+
+import pytest
+
+from advbench import (
+    Access,
+    AttackFacts,
+    AttackSpec,
+    ContenderFacts,
+    Coverage,
+    DefenseSpec,
+    MetricSpec,
+    Modality,
+    ModelSpec,
+    Norm,
+    component,
+    param,
+)
+from advbench.bench.plan import make_plan, with_suite
+from advbench.bench.request import Request
+from advbench.catalog.plugins import Entry, Source, discover
+from advbench.catalog.registry import Suite, read
+from advbench.catalog.resolve import Resolver
+from advbench.contract.errors import DataError, EmptySelection, ParamError, PluginError, RequestError
+
+HERE = Source("toys", "advbench-toys", "1.0")
+NUMERIC = frozenset({Modality.IMAGE, Modality.TABULAR, Modality.SERIES})
+
+
+@dataclass(frozen=True)
+class Climb:
+    loss: object = component("metric", help="not used")
+
+    def facts(self):
+        return AttackFacts(needs=Access.GRADIENTS, norms=frozenset(Norm))
+
+
+@dataclass(frozen=True)
+class Noise:
+    sigma: float = param(0.1, gt=0, help="noise")
+
+    def facts(self, base):
+        return replace(base, stochastic=True, gradients=("exact", "surrogate/tau=.1"))
+
+
+@dataclass(frozen=True)
+class Own:
+    sizes: tuple[int, ...] = param((8,), ge=1, help="layers")
+    rate: float = param(0.5, gt=0, help="rate")
+    fast: bool = param(True, help="hurry")
+
+    def facts(self, base):
+        assert base is None
+        return ContenderFacts(access=Access.LABELS)
+
+
+@dataclass(frozen=True)
+class Namesake(Noise):
+    pass
+
+
+@dataclass(frozen=True)
+class Thin:
+    width: int = param(1, help="width")
+
+    def facts(self):
+        return ContenderFacts(access=Access.SCORES)
+
+
+def defense(base, twin=None, name="toy"):
+    return DefenseSpec(name=name, summary="", modalities=NUMERIC, base=base, twin=twin)
+
+
+ATTACK = AttackSpec(
+    name="climb", summary="", needs=Access.GRADIENTS, modalities=NUMERIC, norms=frozenset(Norm), targeted=True
+)
+METRIC = MetricSpec(name="gone", summary="", unit="share", higher_is_better=True, columns=frozenset())
+
+
+def resolver(*more):
+    """What the house brings, and toys: (kind, spec, class)."""
+    installed = discover(only="scd,zoo")
+    toys = [
+        ("attack", ATTACK, Climb),
+        ("attack", replace(ATTACK, name="blunt", targeted=False), Climb),
+        ("defense", defense("architecture", name="noise"), Noise),
+        ("defense", defense("none", name="alone"), Own),
+        *more,
+    ]
+    for kind, spec, cls in toys:
+        fresh = dataclass(frozen=True)(type(cls.__name__, (cls,), {})) if isinstance(cls, type) else cls
+        installed.entries[kind][spec.name] = Entry(kind, spec, fresh, HERE)
+    return Resolver(installed, read())
+
+
+FOUND = resolver()
+
+
+def plan(found=FOUND, **options):
+    options = {"attack": ("zoo",), "dataset": ("two-moons",)} | options
+    return make_plan(Request(**options), found)
+
+
+def one(found=FOUND, **options):
+    (cell,) = plan(found, **options).cells
+    return cell
+
+
+def contenders(found=FOUND, **options):
+    return [(cell.opponent.text, cell.opponent.twin_of) for cell in plan(found, **options).cells]
+
+
+def test_defaults_are_those_that_are_printed():
+    made = make_plan(Request(attack=("zoo",)), FOUND)
+    (cell,) = made.cells
+    assert cell.data.component.text == "digits:classes=3/8"
+    assert len(cell.data.positions) == 72  # all of a split smaller than 200
+    assert cell.opponent.text == "mlp"
+    threat = cell.threat
+    assert (threat.access, threat.norm, threat.eps) == (Access.SCORES, Norm.L2, 1.0)
+    assert (threat.max_queries, threat.max_gradients, threat.max_prepare_queries) == (10_000, 2_000, 10_000)
+    assert (threat.targeted, threat.targets, threat.gradient, threat.eot) == (False, "none", "none", 1)
+    assert (cell.seed, cell.select, cell.refused) == (0, "first", ())
+    assert [metric.name for metric in made.metrics] == list(FOUND.installed.entries["metric"])
+    assert dict(made.settled) == {
+        "dataset": "digits:classes=3/8 (real, small, offline; choose with --dataset)",
+        "examples": "72 of the eval split, stratified",
+        "change": "l2, eps 1",
+        "budget": "10,000 queries an example",
+        "goal": "untargeted, seed 0",
+    }
+
+
+def test_standard_is_two_hundred_examples():
+    assert len(one(dataset=("digits",)).data.positions) == 200
+
+
+@pytest.mark.parametrize(("preset", "n", "queries"), [("quick", 50, 2_000), ("thorough", 200, 100_000)])
+def test_presets(preset, n, queries):
+    cell = one(preset=preset)
+    assert (len(cell.data.positions), cell.threat.max_queries) == (n, queries)
+    cell = one(preset=preset, n=3, max_queries=7)
+    assert (len(cell.data.positions), cell.threat.max_queries) == (3, 7)
+
+
+def test_larger_inputs_get_larger_budgets():
+    found = resolver()
+    entry = found.installed.entries["dataset"]["digits"]
+
+    @dataclass(frozen=True)
+    class Wide(entry.load()):
+        def all_facts(self):
+            return replace(super().all_facts(), shape=(1, 8, 126))
+
+    found.installed.entries["dataset"]["digits"] = replace(entry, target=Wide)
+    assert one(found, dataset=("digits",)).threat.max_queries == 25_000
+    assert one(found, dataset=("digits",), preset="quick").threat.max_queries == 2_000
+
+
+def test_the_size_of_a_change():
+    assert one().threat.eps == 0.3
+    assert one(eps="none").threat.eps is None
+    assert one(eps=8 / 255).threat.eps == 8 / 255
+    assert one(attack=("random-noise",), norm=Norm.LINF).threat.eps == 0.1
+    cell = one(attack=("none",), norm=Norm.L0)  # no reference: the smallest change, and the run says so
+    assert cell.threat.eps is None
+    assert dict(plan(attack=("none",), norm=Norm.L0).settled)["change"] == "l0, eps none: the smallest change wins"
+
+
+def test_no_limit_is_none():
+    threat = one(max_queries="none", max_gradients="none", max_prepare_queries="none").threat
+    assert (threat.max_queries, threat.max_gradients, threat.max_prepare_queries) == (None, None, None)
+    assert dict(plan(max_queries="none").settled)["budget"] == "unlimited queries an example"
+
+
+def test_access_is_the_attacks_need_unless_a_ceiling_is_given():
+    cells = plan(attack=("zoo", "random-noise", "none", "climb")).cells
+    assert [cell.threat.access for cell in cells] == [Access.SCORES, Access.LABELS, Access.NONE, Access.GRADIENTS]
+    cell = one(access=Access.LABELS)
+    assert cell.threat.access is Access.LABELS
+    assert [refusal.code for refusal in cell.refused] == ["access"]
+    assert plan(access=Access.LABELS).runnable == []
+    assert one(access=Access.NONE, attack=("none",)).refused == ()
+
+
+def test_the_plain_model_is_the_default_contender():
+    assert contenders() == [("mlp", None)]
+    assert contenders(model=("linear", "mlp:votes=3")) == [("linear", None), ("mlp:votes=3", None)]
+
+
+TWIN = "mlp:hidden=5,activation=sigmoid,votes=3,vote=hard"
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ({"defense": ("scd:hidden=5,votes=3",)}, [("scd:votes=3,hidden=5", None), (TWIN, "scd:votes=3,hidden=5")]),
+        ({"defense": ("scd:hidden=5,votes=3",), "twin": False}, [("scd:votes=3,hidden=5", None)]),
+        ({"defense": ("none",)}, [("mlp", None)]),
+        ({"defense": ("scd", "none")}, [("scd", None), ("mlp", None)]),
+        ({"defense": (" None ", "scd"), "model": ("linear",)}, [("scd", None), ("linear", None)]),
+        ({"defense": ("noise",)}, [("noise over mlp", None), ("mlp", "noise")]),
+        ({"defense": ("noise",), "twin": False}, [("noise over mlp", None)]),
+        ({"defense": ("noise", "none")}, [("noise over mlp", None), ("mlp", None)]),
+        ({"defense": ("alone",)}, [("alone", None)]),
+        (
+            {"defense": ("noise:sigma=[.1/.2]",), "model": ("mlp", "linear")},
+            [
+                ("noise over mlp", None), ("mlp", "noise"), ("noise over linear", None), ("linear", "noise"),
+                ("noise:sigma=0.2 over mlp", None), ("noise:sigma=0.2 over linear", None),
+            ],
+        ),
+    ],
+)  # fmt: skip
+def test_contenders_and_their_twins(options, wanted):
+    assert contenders(**options) == wanted
+
+
+def test_a_twin_takes_lists_switches_and_fractions_of_its_defense():
+    spec = defense("none", "mlp:hidden={sizes},learning_rate={rate}")
+    found = resolver(("defense", spec, Own))
+    assert contenders(found, defense=("toy:sizes=8/4,rate=1/4",))[1][0] == "mlp:hidden=8/4,learning_rate=0.25"
+
+
+@pytest.mark.parametrize(
+    ("twin", "error", "told"),
+    [
+        ("mlp:hidden={width}", PluginError, "toys (advbench-toys 1.0): the twin of toy must name its own parameters"),
+        ("mlp:hidden={sizes", PluginError, "toys (advbench-toys 1.0): the twin of toy must name its own parameters"),
+        ("mlpp", RequestError, "twin of toy: no model is called 'mlpp'. Did you mean 'mlp'? With --no-twin it is left"),
+        ("mlp:votes={fast}", RequestError, "twin of toy: mlp: votes must be a whole number, got 'true'."),
+    ],
+)
+def test_a_twin_that_cannot_be(twin, error, told):
+    found = resolver(("defense", defense("none", twin), Own))
+    with pytest.raises(error) as caught:
+        plan(found, defense=("toy",))
+    assert str(caught.value).startswith(told)
+    assert contenders(found, defense=("toy",), twin=False) == [("toy", None)]
+
+
+def test_a_model_and_a_defense_of_one_name_are_two_contenders():
+    found = resolver(
+        ("defense", defense("none", "same", name="same"), Own),
+        ("model", ModelSpec(name="same", summary="", modalities=NUMERIC), Thin),
+    )
+    cells = plan(found, defense=("same",), attack=("random-noise",)).cells
+    assert [(cell.opponent.defense is None, cell.opponent.twin_of) for cell in cells] == [(False, None), (True, "same")]
+
+
+def test_a_model_that_nobody_uses_is_told():
+    assert "model" in dict(plan(defense=("alone",), model=("linear",)).settled)
+    for options in ({"defense": ("alone", "none")}, {"defense": ("noise",)}, {}):
+        assert "model" not in dict(plan(model=("linear",), **options).settled)
+
+
+def test_the_cross_product_in_order_each_cell_once():
+    made = plan(
+        dataset=("two-moons", "two-moons:noise=.15", "breast-cancer"), model=("linear", "mlp", "linear"),
+        attack=("zoo", "none", "zoo:kappa=0"), seed=(1, 0, 1),
+    )  # fmt: skip
+    found = [(c.data.component.name, c.opponent.text, c.attack.text, c.seed) for c in made.cells]
+    assert found == [
+        (data, model, attack, seed)
+        for data in ("two-moons", "breast-cancer") for model in ("linear", "mlp")
+        for attack in ("zoo", "none") for seed in (1, 0)
+    ]  # fmt: skip
+    assert len({cell.cell_id for cell in made.cells}) == len(found)
+
+
+def test_every_offered_gradient_is_a_cell_of_its_own():
+    cells = plan(attack=("climb",), defense=("noise",), twin=False).cells
+    assert [(c.threat.gradient, c.coverage) for c in cells] == [
+        ("exact", Coverage.GRADIENT), ("surrogate/tau=.1", Coverage.SURROGATE),
+    ]  # fmt: skip
+    assert one(attack=("climb",), defense=("noise",), twin=False, gradient=("exact",)).threat.gradient == "exact"
+    assert [refusal.code for refusal in one(attack=("climb",), gradient=("surrogate",)).refused] == ["gradient"]
+    assert one(gradient=("exact",)).threat.gradient == "none"  # zoo asks for none
+    refused = one(attack=("climb",), defense=("alone",), twin=False).refused
+    assert [refusal.code for refusal in refused] == ["access", "gradient"]
+
+
+def test_only_gradients_of_noisy_contenders_are_averaged_and_paid_for():
+    noisy = {"defense": ("noise",), "twin": False, "gradient": ("exact",)}
+    threat = one(attack=("climb",), **noisy).threat
+    assert (threat.eot, threat.max_queries, threat.max_gradients) == (20, 200_000, 40_000)
+    threat = one(attack=("climb",), eot=5, **noisy).threat
+    assert (threat.eot, threat.max_queries, threat.max_gradients) == (5, 50_000, 10_000)
+    assert one(attack=("climb",), eot=5, max_queries=7, **noisy).threat.max_queries == 7
+    for attack, options in (("climb", {}), ("zoo", {}), ("zoo", noisy)):
+        threat = one(attack=(attack,), eot=5, **options).threat
+        assert (threat.eot, threat.max_queries, threat.max_gradients) == (1, 10_000, 2_000)
+
+
+def test_kinds_of_attack():
+    cells = plan(attack=("zoo", "random-noise", "none")).cells
+    assert [cell.coverage for cell in cells] == [Coverage.SCORE, Coverage.NOISE, Coverage.NOTHING]
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({"attack": ("climb",), "targeted": True, "targets": "2"}, "goal"),
+        ({"attack": ("blunt",), "targeted": True}, "goal"),
+        ({"norm": Norm.LINF}, "norm"),
+        ({"defense": ("scd:votes=8",), "twin": False, "attack": ("zoo:kappa=20",)}, "margin"),
+    ],
+)
+def test_what_makes_no_sense_is_a_refused_cell_and_not_an_error(options, code):
+    cell = one(**options)
+    assert [refusal.code for refusal in cell.refused] == [code]
+
+
+def test_targets_are_part_of_the_goal():
+    cell = one(attack=("none",), targeted=True, targets="1")
+    assert (cell.threat.targeted, cell.threat.targets, cell.refused) == (True, "1", ())
+    settled = plan(attack=("none",), targeted=True, targets="next", seed=(0, 1)).settled
+    assert dict(settled)["goal"] == "targeted (next), seed 0/1"
+
+
+WRONG = {
+    "no attack": ({"attack": ()}, RequestError, "run: --attack must be given at least once, got none."),
+    "dataset": ({"dataset": ("two-moon",)}, RequestError, "no dataset is called 'two-moon'. Did you mean 'two-moons'?"),
+    "model": ({"model": ("mpl",)}, RequestError, "no model is called 'mpl'. Did you mean 'mlp'?"),
+    "model unused": ({"model": ("mpl",), "defense": ("scd",)}, RequestError, "no model is called 'mpl'."),
+    "defense": ({"defense": ("scdd",)}, RequestError, "no defense is called 'scdd'. Did you mean 'scd'?"),
+    "attack": ({"attack": ("zooo",)}, RequestError, "no attack is called 'zooo'. Did you mean 'zoo'?"),
+    "metric": ({"metric": ("clean",)}, RequestError, "no metric is called 'clean'."),
+    "none with parameters": ({"defense": ("none:x=1",)}, RequestError, "no defense is called 'none'."),
+    "parameter": ({"attack": ("zoo:kapa=1",)}, ParamError, "zoo: it has no parameter 'kapa'. Did you mean 'kappa'?"),
+    "one class left": (
+        {"dataset": ("digits:classes=3/3",)},
+        ParamError,
+        "digits: classes must be at least two different numbers from 0 to 9, got 3/3.",
+    ),
+    "odd moons": ({"dataset": ("two-moons:examples=21",)}, DataError, "two-moons: examples must be even, got 21."),
+    "unknown id": ({"select": "ids=-1"}, RequestError, "run: --select ids=-1: two-moons's eval split has no such"),
+    "ids of no kind": ({"select": "ids=x"}, RequestError, "run: --select ids= must be whole numbers"),
+    "no ids": ({"select": "ids="}, EmptySelection, "two-moons: no example is selected."),
+    "strange choice": ({"select": "best"}, RequestError, "run: --select must be first, random or ids=1/2/3"),
+    "target": ({"targeted": True, "targets": "worst"}, RequestError, "run: --targets must be one of random, next,"),
+    "target without aim": ({"targets": "next"}, RequestError, "run: --targets next must come with --targeted"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_cannot_be_understood_is_told(name):
+    options, error, told = WRONG[name]
+    with pytest.raises(error) as caught:
+        plan(**options)
+    assert str(caught.value).startswith(told)
+    assert caught.value.exit_code == (5 if error is EmptySelection else 2)
+
+
+def test_a_metric_that_is_broken_is_left_out_unless_asked_for():
+    found = resolver(("metric", METRIC, "toy_nowhere:Gone"))
+    made = plan(found)
+    assert "gone" not in [metric.name for metric in made.metrics]
+    assert dict(made.settled)["left out"].startswith(
+        "metric gone: toys (advbench-toys 1.0): 'toy_nowhere:Gone' must be"
+    )
+    assert [metric.name for metric in plan(found, metric=("clean-accuracy",)).metrics] == ["clean-accuracy"]
+    with pytest.raises(PluginError, match="must be importable"):
+        plan(found, metric=("gone",))
+
+
+def test_suites_lie_under_what_is_typed():
+    registry = replace(
+        read(), suites={"toy": Suite("toy", "", {"attack": ("none",), "dataset": ("digits",)}, {"n": 3})}
+    )
+    found = Resolver(FOUND.installed, registry)
+    cell = one(found, **vars(with_suite(Request(suite="toy"), found)))
+    assert (cell.attack.name, cell.data.component.name, len(cell.data.positions)) == ("none", "digits", 3)
+    cell = one(found, **vars(with_suite(Request(suite="toy", dataset=("two-moons",), n=4), found)))
+    assert (cell.attack.name, cell.data.component.name, len(cell.data.positions)) == ("none", "two-moons", 4)
+    untouched = Request(attack=("zoo",))
+    assert with_suite(untouched, found) is untouched
+    with pytest.raises(RequestError, match=r"no suite is called 'tooy'. Did you mean 'toy'\?"):
+        with_suite(Request(suite="tooy"), found)
