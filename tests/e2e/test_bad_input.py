@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+import one_file_plugins as plugins
 from typer.testing import CliRunner
 
-import plugins
 from advbench.cli.app import app
 from advbench.records.writer import ReportWriter
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-import plugins
+import one_file_plugins as plugins
 
 DATA = ("-D", "two-moons", "-m", "linear")
 ARGUMENTS = (*DATA, "-a", "slow:pause=0.01", "-n", "64", "--eps", "0.02")

@@ -96,7 +96,7 @@ REFUSED = {
     "cannot aim": (change(GOOD, threat={"targeted": True}), "[goal] zoo cannot aim at a chosen class. Leave out --t"),
     "no such target": (
         change(GOOD, attack={"targeted": True}, threat={"targeted": True, "targets": "10"}),
-        "[goal] digits has classes 0 to 9, not 10. Use --targets 0 to 9",
+        "[goal] digits has classes 0 to 9, not 10. Use a label from 0 to 9",
     ),
     "least likely unknown": (
         change(

@@ -252,6 +252,7 @@ def test_a_model_and_a_defense_of_one_name_are_two_contenders():
 
 def test_a_model_that_nobody_uses_is_told():
     assert "model" in dict(plan(defense=("alone",), model=("linear",)).settled)
+    assert "model" in dict(plan(defense=("scd",), model=("linear",)).settled)  # its twin is another model
     for options in ({"defense": ("alone", "none")}, {"defense": ("noise",)}, {}):
         assert "model" not in dict(plan(model=("linear",), **options).settled)
 

@@ -97,12 +97,15 @@ class Ledger:
             affordable = torch.minimum(affordable, self.gradients_left() // gradients)
         asked = rank < affordable[rows]
         number = self.queries[rows] + rank * queries + 1
-        count = torch.bincount(rows[asked], minlength=len(self.queries))
+        everyone = bool(asked.all())
+        count = torch.bincount(rows if everyone else rows[asked], minlength=len(self.queries))
         self.queries += count * queries
-        self.gradients += count * gradients
-        refused = torch.zeros_like(self.live)
-        refused[rows[~asked]] = True
-        self._stop(refused & self.live, StopReason.BUDGET)
+        if gradients:
+            self.gradients += count * gradients
+        if not everyone:
+            refused = torch.zeros_like(self.live)
+            refused[rows[~asked]] = True
+            self._stop(refused & self.live, StopReason.BUDGET)
         return asked, number
 
     def record(self, points: Any, rows: Tensor, number: Tensor, labels: Tensor, sure: bool = True) -> None:
@@ -113,8 +116,8 @@ class Ledger:
         met = self.goal.met(labels, rows).nonzero().flatten()
         if len(met):
             self._note_successes(_take(points, met), rows[met], number[met], sure)
-        spent = self.live & (self._left(self.queries, self.threat.max_queries) == 0)
-        self._stop(spent, StopReason.BUDGET)
+        if self.threat.max_queries is not None:
+            self._stop(self.live & (self.queries >= self.threat.max_queries), StopReason.BUDGET)
 
     def stop_for_budget(self, rows: Tensor) -> None:
         """End rows that cannot pay for what their attack would do next."""
@@ -200,12 +203,14 @@ class Ledger:
 
 def _rank_within_row(rows: Tensor) -> Tensor:
     """How many earlier points of this call belong to the same row, int64 (M,)."""
+    if bool((rows[1:] > rows[:-1]).all()):  # the usual case, told cheaply
+        return torch.zeros_like(rows)
     order = rows.argsort(stable=True)
     ordered = rows[order]
     position = torch.arange(len(rows), device=rows.device)
     starts = torch.ones_like(ordered, dtype=torch.bool)
     starts[1:] = ordered[1:] != ordered[:-1]
-    first = torch.where(starts, position, 0).cummax(dim=0).values if len(rows) else position
+    first = torch.where(starts, position, 0).cummax(dim=0).values
     rank = torch.empty_like(position)
     rank[order] = position - first
     return rank

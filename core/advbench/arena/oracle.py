@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -86,8 +87,10 @@ class Oracle:
             rows = torch.arange(n, device=self.device)
         elif rows.dtype != torch.int64 or rows.dim() != 1:
             raise InputError(f"oracle: rows must be int64 (M,), got {rows.dtype} {tuple(rows.shape)}.")
-        elif len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < n:
-            raise InputError(f"oracle: rows must lie in 0..{n - 1}, got {int(rows.min())} to {int(rows.max())}.")
+        elif len(rows):
+            first, last = (int(edge) for edge in torch.aminmax(rows))
+            if first < 0 or last >= n:
+                raise InputError(f"oracle: rows must lie in 0..{n - 1}, got {first} to {last}.")
         if len(points) != len(rows):
             raise InputError(f"oracle: rows must name one example per point, got {len(rows)} for {len(points)} points.")
         return points, rows.to(self.device)
@@ -199,9 +202,15 @@ def check_points(points: Any, shape: tuple[int, ...], dtype: torch.dtype, bounds
         return
     low, high = (float(edge) for edge in torch.aminmax(points.detach()))
     # Edges are compared as the points' own type holds them: 0.1 is not a float32. NaN fails too.
-    edges = torch.tensor([bounds.low, bounds.high], dtype=dtype).tolist()
-    if not (low >= edges[0] and high <= edges[1]):
+    lowest, highest = _edges(bounds, dtype)
+    if not (low >= lowest and high <= highest):
         raise InputError(
             f"oracle: points must lie in [{bounds.low:g}, {bounds.high:g}], got {low:.9g} to {high:.9g}."
             " Clip before asking: oracle.bounds.clip(x)."
         )
+
+
+@functools.cache
+def _edges(bounds: Bounds, dtype: torch.dtype) -> tuple[float, float]:
+    low, high = torch.tensor([bounds.low, bounds.high], dtype=dtype).tolist()
+    return low, high

@@ -17,9 +17,10 @@ def stratified_order(labels: Tensor, digest: str, n: int | None = None) -> list[
     the data happens to be sorted; n examples are always the beginning of n + 1.
     """
     generator = SeedPath(0, "order", digest).generator()
-    members = [(labels == label).nonzero().flatten() for label in torch.unique(labels)]
+    sizes = torch.unique(labels, return_counts=True)[1].tolist()
+    members = torch.split(labels.argsort(stable=True), sizes)
     shuffled = [iter(some[torch.randperm(len(some), generator=generator)].tolist()) for some in members]
-    turns = _turns([len(some) for some in members], len(labels) if n is None else min(n, len(labels)))
+    turns = _turns(sizes, len(labels) if n is None else min(n, len(labels)))
     return [next(shuffled[which]) for which in turns]
 
 

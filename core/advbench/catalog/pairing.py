@@ -95,7 +95,7 @@ def _goal(p: Pairing) -> Refusal | None:
         return Refusal("goal", f"{_name(p.attack)} cannot aim at a chosen class", "Leave out --targeted")
     how, top = p.threat.targets, p.data.classes - 1
     if p.threat.targeted and how.isdecimal() and int(how) > top:
-        return Refusal("goal", f"{p.data_name} has classes 0 to {top}, not {how}", f"Use --targets 0 to {top}")
+        return Refusal("goal", f"{p.data_name} has classes 0 to {top}, not {how}", f"Use a label from 0 to {top}")
     if p.threat.targeted and how == "least-likely" and p.contender.access < Access.SCORES:
         reason = f"the least likely class is read from scores; {p.contender_name} gives only {p.contender.access.word}"
         return Refusal("goal", reason, "Use --targets random or next")
