@@ -98,6 +98,14 @@ class TestBroken:
         (row,) = play(ThresholdContender(), StepAttack(step=0.5), examples(0.0), max_queries=7)
         assert (row["verdict"], row["l2"], row["queries"], row["stop_reason"]) == ("broken", 1.5, 7, "budget")
 
+    def test_by_the_ledgers_best_of_two_at_one_distance(self):
+        class Wider(Says):
+            def perturb(self, oracle, x, rng):
+                return Perturbed(super().perturb(oracle, x, rng).x + torch.tensor([0, 1.5, 0, 0]))
+
+        (row,) = play(ThresholdContender(), Wider(1.5, returned=1.5), examples(0.0), norm=Norm.LINF)
+        assert (row["verdict"], row["linf"], row["l1"]) == ("broken", 1.5, 1.5)
+
     def test_a_success_inside_beats_a_returned_one_beyond_eps(self):
         (row,) = play(ThresholdContender(), Says(1.25, returned=2.0), examples(0.0), eps=1.5, refine=True)
         assert (row["verdict"], row["l2"]) == ("broken", 1.25)
@@ -229,6 +237,16 @@ def test_an_input_written_over_is_measured_against_the_original():
     assert (row["verdict"], row["l2"], row["label"]) == ("broken", 1.5, 0)
 
 
+def test_what_a_stopped_attack_wrote_into_its_input_is_no_answer():
+    class Writes(ScribblingAttack):
+        def perturb(self, oracle, x, rng):
+            super().perturb(oracle, x, rng)
+            return SpendthriftAttack().perturb(oracle, x * 0, rng)
+
+    (row,) = play(ThresholdContender(), Writes(value=2.0), examples(0.5), max_queries=3)
+    assert (row["verdict"], row["l2"], row["queries"]) == ("held", 0.0, 3)
+
+
 def test_a_returned_point_with_a_graph_is_judged_like_any_other():
     class Graph:
         def perturb(self, oracle, x, rng):
@@ -332,6 +350,17 @@ class TestStochastic:
         rows = play(Three(), BoastfulAttack(), examples(0.0), needs=NONE, facts=grid_facts(classes=3))
         # Unchanged it is mostly wrong: were it attacked, doing nothing would break it.
         assert (rows[0]["verdict"], rows[0]["clean_label"] == 0) == ("skipped", False)
+
+    def test_abstentions_take_a_majority_away(self):
+        class Hesitates(NoisyContender):
+            """Says 0 in 40, nothing in 30 and 1 in 30 of a hundred."""
+
+            def labels(self, x, *, noise=None):
+                drawn = noise.uniform(())
+                return (drawn > 0.7).long() - ((drawn > 0.4) & (drawn <= 0.7)).long()
+
+        rows = play(Hesitates(), BoastfulAttack(), examples(0.0), needs=NONE)
+        assert [(row["verdict"], row["clean_label"]) for row in rows] == [("skipped", -1)]
 
     def test_the_label_shown_of_a_broken_point_is_a_wrong_one(self):
         class Split(NoisyContender):

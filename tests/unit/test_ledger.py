@@ -101,6 +101,16 @@ def test_found_with_the_last_query_is_found():
     assert case.ledger.stopped == {0: StopReason.FOUND}
 
 
+def test_found_with_the_last_points_paid_for_is_found():
+    case = watched(eps=2.0, max_queries=2)
+    ask(case, 0.5, 1.5, 1.25)  # the third is not asked
+    assert case.ledger.stopped == {0: StopReason.FOUND}
+    assert case.ledger.best_distance.tolist() == [1.5]
+    with pytest.raises(BudgetSpent):
+        ask(case, 0.5)
+    assert case.ledger.stopped == {0: StopReason.FOUND}
+
+
 def test_the_budget_ends_a_row_with_its_last_query():
     case = watched(n=2, max_queries=2)
     ask(case, 0.5, 0.5, 0.5, rows=[0, 1, 0])

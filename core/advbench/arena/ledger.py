@@ -196,7 +196,7 @@ class Ledger:
             self._stop_row(row, reason)
 
     def _stop_row(self, row: int, reason: StopReason) -> None:
-        if row not in self.stopped:
+        if row not in self.stopped or reason is StopReason.FOUND:  # found with the last points paid for
             self.stopped[row] = reason
             self.live[row] = False
 

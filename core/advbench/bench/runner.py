@@ -16,9 +16,9 @@ from ..arena.contest import Contest, prepare, run_shard
 from ..arena.draws import SeedPath
 from ..arena.exactness import rows_are_exact
 from ..catalog.plugins import Installed
-from ..contract.errors import AdvbenchError
+from ..contract.errors import AdvbenchError, PluginError
 from ..contract.protocols import Examples, State
-from ..contract.types import Norm
+from ..contract.types import Modality, Norm
 from ..records.writer import KnownCell, ReportWriter
 from .cache import ContenderCache
 from .datacheck import check_data
@@ -73,10 +73,19 @@ class _Runner:
         self.cache = ContenderCache()
         self.device = torch.device(request.device)
         self.hooks = installed.manager.hook
-        entries = installed.entries["distance"].values()
-        self._distances = {entry.spec.norm: (entry.spec.modalities, entry.load()()) for entry in entries}
+        self._distances = self._load_distances(installed)
         self._trained: dict[str, Trained] = {}
         self._last_key = ""
+
+    def _load_distances(self, installed: Installed) -> dict[Norm, tuple[frozenset[Modality], Any]]:
+        """All that work; a cell whose own distance is broken fails by itself."""
+        found = {}
+        for entry in installed.entries["distance"].values():
+            try:
+                found[entry.spec.norm] = (entry.spec.modalities, entry.load()())
+            except PluginError as error:
+                self.watcher.note(str(error))
+        return found
 
     def work(self) -> None:
         self.watcher.planned(self.plan)
