@@ -105,6 +105,18 @@ def test_it_is_repeatable_differs_by_seed_and_leaves_its_input_alone():
     assert torch.equal(given.x, before)
 
 
+def test_what_it_returns_is_what_it_found():
+    x = torch.zeros(3, 4)
+    for eps in (None, 1.5):
+        goal, threat = (
+            ClassGoal(torch.zeros(3, dtype=torch.int64)),
+            Threat(access=Access.LABELS, norm=Norm.LINF, eps=eps),
+        )
+        oracle = LocalOracle(ThresholdContender(), goal, threat, shape=(4,), classes=2, bounds=BOUNDS)
+        answer = RandomNoise(draws=100).perturb(oracle, x, ExampleStreams(SeedPath(0), [1, 2, 3], CPU))
+        assert ThresholdContender().labels(answer.x).tolist() == [1, 1, 1]
+
+
 @pytest.mark.parametrize("budget", [0, 1, 7])
 def test_its_budget_is_the_limit(budget):
     rows = play(ConstantContender(), RandomNoise(draws=20), _zeros(4), eps=0.5, max_queries=budget)
