@@ -4,7 +4,7 @@ PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check -c co
 PLUGINS := $(patsubst plugins/%/pyproject.toml,-e plugins/%,$(filter-out plugins/ray/%,$(wildcard plugins/*/pyproject.toml)))
 SOURCES := pyproject.toml constraints.txt $(wildcard plugins/*/pyproject.toml)
 
-.PHONY: demo test test-all check bench docs clean
+.PHONY: demo test test-all check bench docs replay site clean
 
 demo: .venv/demo
 	.venv/bin/advbench run --defense scd --attack zoo
@@ -19,13 +19,19 @@ check: .venv/dev
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
-	.venv/bin/python -m pytest -q tests/test_architecture.py tests/test_docs.py
+	.venv/bin/python -m pytest -q tests/test_architecture.py tests/test_docs.py tests/test_docs_generators.py
 
 bench: .venv/dev
 	.venv/bin/python -m tests.bench
 
 docs: .venv/dev
 	.venv/bin/python -m tests.generated
+
+replay: .venv/dev # runs the commands in docs/ and puts what they print below them
+	.venv/bin/python -m tests.generated.replay
+
+site: .venv/dev
+	.venv/bin/python -m mkdocs build --strict
 
 clean:
 	rm -rf .venv

@@ -9,7 +9,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 CORE = ROOT / "core" / "advbench"
-FLOORS = ["contract", "catalog", "arena", "records", "bench", "report", "cli"]  # each imports only those before it
+# Each imports only those before it.
+FLOORS = ["contract", "supply", "catalog", "arena", "records", "bench", "report", "cli"]
 PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
 SOURCES = sorted([*CORE.rglob("*.py"), *(file for plugin in PLUGINS for file in plugin.glob("advbench_*/*.py"))])
 

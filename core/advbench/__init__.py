@@ -14,13 +14,17 @@ _HOMES = {
     "contract.types": "Access Bounds Coverage Modality Norm StopReason Threat Verdict",
     "contract.specs": "AttackSpec DatasetSpec DefenseSpec DistanceSpec EncoderSpec EngineSpec MetricSpec ModelSpec"
     " Paper",
-    "contract.facts": "AttackFacts ContenderFacts DatasetFacts",
+    "contract.facts": "AttackFacts Column ContenderFacts DatasetFacts",
     "contract.params": "component param",
     "contract.labelled": "LabelledDataset",
     "contract.protocols": "Attack Contender Dataset Defense Draws Estimate Examples Goal Job Loss ChunkLoss Metric"
     " Model Perturbed Seeds Split State Streams",
     "contract.errors": "AdvbenchError BudgetSpent ContestError DataError InputError ParamError PluginError"
     " ReportError RequestError",
+    "supply.resource": "Address Package Place Remote Resource",
+    "supply.arrays": "ArrayWriter Arrays",
+    "supply.plain": "read_plain",
+    "supply.supplies": "Supplied Supply",
     "catalog.hookspecs": "Register hookimpl",
     "arena.goal": "ClassGoal",
     "arena.networks": "LocalOracle TorchContender",
@@ -70,6 +74,9 @@ if TYPE_CHECKING:
     from .contract.facts import (
         AttackFacts as AttackFacts,
     )  # fmt: skip
+    from .contract.facts import (
+        Column as Column,
+    )
     from .contract.facts import (
         ContenderFacts as ContenderFacts,
     )
@@ -189,6 +196,26 @@ if TYPE_CHECKING:
     from .records.intervals import quantile as quantile
     from .records.intervals import quantile_interval as quantile_interval
     from .records.intervals import wilson as wilson
+    from .supply.arrays import Arrays as Arrays
+    from .supply.arrays import ArrayWriter as ArrayWriter
+    from .supply.plain import read_plain as read_plain
+    from .supply.resource import (
+        Address as Address,
+    )  # fmt: skip
+    from .supply.resource import (
+        Package as Package,
+    )
+    from .supply.resource import (
+        Place as Place,
+    )
+    from .supply.resource import (
+        Remote as Remote,
+    )
+    from .supply.resource import (
+        Resource as Resource,
+    )
+    from .supply.supplies import Supplied as Supplied
+    from .supply.supplies import Supply as Supply
 
 
 def __getattr__(name: str) -> Any:

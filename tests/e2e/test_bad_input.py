@@ -21,7 +21,7 @@ REQUESTS = {
     "unknown data set": (("-D", "digitz", "-a", "zoo"), 2, "no dataset is called 'digitz'. Did you mean 'digits'?"),
     "unknown model": (("-m", "mpl", "-a", "zoo"), 2, "no model is called 'mpl'. Did you mean 'mlp'?"),
     "unknown parameter": (("-a", "zoo:iteration=3"), 2, "no parameter 'iteration'. Did you mean 'iterations'?"),
-    "wrong type": (("-a", "zoo:iterations=many"), 2, "zoo: iterations must be a whole number, got 'many'."),
+    "wrong type": (("-a", "zoo:iterations=many"), 2, "zoo: iterations must be a whole number or 'auto', got 'many'."),
     "out of range": (("-a", "zoo:h=-1"), 2, "zoo: h must be > 0, got -1."),
     "not a choice": (("-m", "mlp:vote=loud", "-a", "zoo"), 2, "mlp: vote must be 'soft' or 'hard', got 'loud'."),
     "no attack": (("-d", "scd"), 2, "--attack must be given at least once"),

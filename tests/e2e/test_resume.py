@@ -127,12 +127,12 @@ def test_a_damaged_cache_entry_is_noticed_and_rebuilt(place, tmp_path):
     arguments = (*DATA, "-a", "random-noise:draws=20", "-n", "10")
     place.run(*arguments)
     expected = compared(place.rows())
-    (arrays,) = (tmp_path / "own-cache" / "contenders").glob("*/arrays.safetensors")
+    (arrays,) = (tmp_path / "own-cache" / "contenders").glob("*/state.safetensors")
     data = bytearray(arrays.read_bytes())
     data[-1] ^= 1
     arrays.write_bytes(bytes(data))
     done = place.run(*arguments, "--force")
-    assert "do not match their checksum" in " ".join(done.stderr.split())
+    assert "does not match its checksum" in " ".join(done.stderr.split())
     assert compared(place.rows()) == expected
 
 

@@ -67,6 +67,12 @@ def test_calls_hold_a_chunk_or_a_multiple_of_the_padding():
     assert contender.seen == [16, 16, 8]  # three points of five draws each, padded by one; then one point
 
 
+def test_unless_told_otherwise_calls_have_sizes_that_products_of_matrices_treat_alike():
+    contender = Sizes()
+    Asker(contender, 2, CPU).scores(X.repeat(4, 1)[:129])
+    assert contender.seen == [128, 16]
+
+
 def test_text_is_padded_too():
     contender = TextContender()
     meter = Metered(contender)

@@ -66,10 +66,22 @@ def test_a_row_does_not_depend_on_its_neighbours(distance, features):
         ("one", "two three", 2.0),
         ("", "new", 1.0),
         ("", "", 0.0),
+        ("a good film", "a  good film", 1 / 3),
+        ("a good film", "a good film ", 1 / 3),
+        ("a good film", "a\tgood\nfilm", 1 / 3),
+        ("a good film", "a\u00a0good film", 1 / 3),
+        ("a good film", " a bad film", 1 / 3),
+        ("", " ", 1.0),
     ],
 )
 def test_words(old, new, share):
     assert Words()((old,), (new,)).tolist() == pytest.approx([share])
+
+
+@settings(max_examples=100, deadline=None)
+@given(old=st.text("ab \n\u00a0", max_size=6), new=st.text("ab \n\u00a0", max_size=6))
+def test_only_equal_texts_are_at_distance_zero(old, new):
+    assert (Words()((old,), (new,)).item() == 0) == (old == new)
 
 
 @settings(max_examples=60, deadline=None)

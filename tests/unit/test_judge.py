@@ -1,66 +1,30 @@
 """The judge measures and asks for itself. One test for each thing that can happen to an example."""
 
-import math
 import sys
 from pathlib import Path
 
 import pytest
 import torch
 
-from advbench import Access, Bounds, ContestError, DatasetFacts, Examples, Modality, Norm, Perturbed
-from advbench.arena import judge as judging
+from advbench import ContestError, Examples, Norm, Perturbed
 from advbench.testing import (
     AbstainingContender,
     BoastfulAttack,
     ConstantContender,
     FlawedAttack,
-    LabelsOnly,
     LinearContender,
-    NoisyContender,
     ScribblingAttack,
     SilentAttack,
-    SlopeAttack,
     SpendthriftAttack,
     StepAttack,
-    SurrogateContender,
-    TextContender,
     ThresholdContender,
     grid_examples,
     grid_facts,
 )
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from arena_case import play, same
-
-NONE = Access.NONE
-
-
-def examples(*sizes, y=0, second=0.0):
-    """Class 0 below 1: points whose first number is that large."""
-    x = torch.zeros(len(sizes), 4)
-    x[:, 0], x[:, 1] = torch.tensor(sizes), second
-    return Examples(torch.arange(len(sizes)) + 7, x, torch.full((len(sizes),), y))
-
-
-class Says:
-    """Asks for some changes of the first number, then returns another."""
-
-    def __init__(self, *asked, returned=0.0):
-        self.asked, self.returned = asked, returned
-
-    def perturb(self, oracle, x, rng):
-        for change in self.asked:
-            oracle.labels(self._moved(x, change))
-        return Perturbed(self._moved(x, self.returned))
-
-    def _moved(self, x, change):
-        out = x.clone()
-        out[:, 0] += change
-        return out
-
-
-def verdicts(rows):
-    return [row["verdict"] for row in rows]
+from arena_case import play
+from judge_case import NONE, Says, examples, verdicts
 
 
 class TestBroken:
@@ -147,20 +111,6 @@ class TestHeld:
         assert (row["verdict"], row["adv_label"], row["first_query"]) == ("held", -1, None)
 
 
-def test_scores_that_hide_an_abstention_show_no_success():
-    contender = AbstainingContender(limit=0.5)
-    asides = torch.tensor([[2.0, 1.0, 0, 0], [2.5, 0.0, 0, 0]])
-
-    class Looks:
-        def perturb(self, oracle, x, rng):
-            for aside in asides:
-                oracle.scores(aside.unsqueeze(0))
-            return Perturbed(x)
-
-    (row,) = play(contender, Looks(), examples(0.0), needs=Access.SCORES, eps=9.0)
-    assert (row["verdict"], row["first_query"], row["best_query"], row["l2"]) == ("broken", 2, 2, 2.5)
-
-
 class TestInvalid:
     @pytest.mark.parametrize(
         ("flaw", "word"),
@@ -208,7 +158,11 @@ def test_what_is_no_answer_at_all_fails_the_cell():
         def perturb(self, oracle, x, rng):
             return Perturbed(x, blind=torch.zeros(len(x) + 1, dtype=torch.bool))
 
-    for attack, word in ((Nothing(), "Perturbed"), (Miscounted(), "note 'h'"), (Blinded(), "note 'blind'")):
+    for attack, word in (
+        (Nothing(), "Perturbed"),
+        (Miscounted(), "note 'h'"),
+        (Blinded(), r"blind must be None or torch.bool \(2,\)"),
+    ):
         with pytest.raises(ContestError, match=word):
             play(ThresholdContender(), attack, examples(0.0, 0.5), needs=NONE)
 
@@ -287,204 +241,6 @@ class TestTargeted:
         assert [(row["example_id"], row["target"], row["l2"]) for row in rows] == [(5, 1, 1.0), (5, 2, 2.0)]
 
 
-class TestEightBits:
-    FACTS = DatasetFacts(modality=Modality.IMAGE, shape=(1, 1, 4), classes=2, bounds=Bounds(-1.0, 3.0), digest="images")
-
-    def play(self, contender, **returned):
-        given = examples(0.0)
-        given = Examples(given.ids, given.x.reshape(1, 1, 1, 4), given.y)
-        (row,) = play(contender, SilentAttack(**returned), given, facts=self.FACTS, needs=NONE, eps=9.0)
-        return row
-
-    def test_a_success_that_rounding_undoes_does_not_survive(self):
-        level = 4 / 255
-        edge = -1 + 127 * level  # of a level: points above are broken
-        contender = ThresholdContender(threshold=edge)
-        for value, survives in ((edge + 0.4 * level, False), (edge + 0.6 * level, True), (3.0, True)):
-            row = self.play(contender, value=value)
-            assert (row["verdict"], row["survives_8bit"]) == ("broken", survives)
-
-    def test_it_is_asked_only_of_broken_images(self):
-        assert self.play(ThresholdContender(), value=0.5)["survives_8bit"] is None
-        (row,) = play(ThresholdContender(), SilentAttack(), examples(0.0), needs=NONE)
-        assert (row["verdict"], row["survives_8bit"]) == ("broken", None)
-
-
-class TestStochastic:
-    @pytest.mark.parametrize(("value", "verdict"), [(1.5, "broken"), (0.75, "held")])
-    def test_a_hundred_fresh_draws_decide(self, value, verdict):
-        contender = NoisyContender(scale=0.5)
-        (row,) = play(contender, SilentAttack(value=value), examples(-1.0), needs=NONE)
-        expected = float(contender.flips(torch.tensor([[value, 0, 0, 0]])))
-        assert row["verdict"] == verdict
-        assert abs(row["votes"] - expected) < 4 * math.sqrt(expected * (1 - expected) / 100)
-        assert (row["votes"] * 100) == pytest.approx(round(row["votes"] * 100))
-        assert row["adv_label"] == (verdict == "broken")
-        assert row["clean_margin"] is None
-
-    def test_lucky_flips_are_not_kept(self):
-        # Each of these points flips with probability .02: one draw in fifty would be a success.
-        contender = NoisyContender(scale=0.25)
-        point = 1 + 0.25 * -2.054
-        given = examples(*[0.0] * 20)
-        rows = play(contender, Says(*[point] * 30, returned=0.0), given)
-        flips = [row["first_query"] for row in rows]
-        assert verdicts(rows) == ["held"] * 20
-        assert flips == [None] * 20
-        lucky = play(contender, LuckCounter([point] * 30), given)
-        assert sum(row["note_flips"] for row in lucky) > 3  # there was something to be fooled by
-
-    def test_the_clean_label_needs_a_majority_too(self):
-        contender = NoisyContender(scale=0.5)
-        rows = play(contender, BoastfulAttack(), examples(0.75, 1.25), needs=NONE)
-        assert [(row["verdict"], row["clean_label"]) for row in rows] == [("held", 0), ("skipped", 1)]
-
-    def test_a_class_that_leads_without_a_majority_is_not_right(self):
-        class Three(NoisyContender):
-            """Says 0, 1 and 2 in 40, 30 and 30 of a hundred."""
-
-            def scores(self, x, *, noise=None):
-                drawn = noise.uniform(())
-                return torch.eye(3)[(drawn > 0.4).long() + (drawn > 0.7).long()]
-
-        rows = play(Three(), BoastfulAttack(), examples(0.0), needs=NONE, facts=grid_facts(classes=3))
-        # Unchanged it is mostly wrong: were it attacked, doing nothing would break it.
-        assert (rows[0]["verdict"], rows[0]["clean_label"] == 0) == ("skipped", False)
-
-    def test_abstentions_take_a_majority_away(self):
-        class Hesitates(NoisyContender):
-            """Says 0 in 40, nothing in 30 and 1 in 30 of a hundred."""
-
-            def labels(self, x, *, noise=None):
-                drawn = noise.uniform(())
-                return (drawn > 0.7).long() - ((drawn > 0.4) & (drawn <= 0.7)).long()
-
-        rows = play(Hesitates(), BoastfulAttack(), examples(0.0), needs=NONE)
-        assert [(row["verdict"], row["clean_label"]) for row in rows] == [("skipped", -1)]
-
-    def test_the_label_shown_of_a_broken_point_is_a_wrong_one(self):
-        class Split(NoisyContender):
-            """Right far below; above, 45 % right and the rest split."""
-
-            def scores(self, x, *, noise=None):
-                drawn = noise.uniform(())
-                wrong = (drawn > 0.4).long() + (drawn > 0.7).long()
-                return torch.eye(3)[wrong * (x[:, 0] > 1)]
-
-        (row,) = play(Split(), SilentAttack(value=2.0), examples(0.0), needs=NONE, facts=grid_facts(classes=3))
-        assert row["verdict"] == "broken"
-        assert row["adv_label"] in (1, 2)
-
-    def test_the_judges_draws_are_not_the_attacks(self):
-        seen = {}
-
-        class Watching(NoisyContender):
-            def scores(self, x, *, noise=None):
-                for seed in noise._seeds:
-                    seen.setdefault(self.who, []).append(seed)
-                return super().scores(x, noise=noise)
-
-        contender = Watching()
-        contender.facts = type(contender.facts)(**{**vars(contender.facts), "pad": 1})
-        contender.who = "judge"
-
-        class Marks(Says):
-            def perturb(self, oracle, x, rng):
-                contender.who = "attack"
-                answer = super().perturb(oracle, x, rng)
-                contender.who = "judge"
-                return answer
-
-        play(contender, Marks(0.1, 0.2, returned=0.3), examples(-0.9, -0.8))
-        assert len(seen["judge"]) == 2 * 100 + 2 * 100 + 2 * 100
-        assert len(set(seen["judge"])) == len(seen["judge"])  # none is used twice
-        assert not set(seen["judge"]) & set(seen["attack"])
-
-
-class LuckCounter:
-    """Notes how often the contender was seen to flip."""
-
-    def __init__(self, points):
-        self.points = points
-
-    def perturb(self, oracle, x, rng):
-        flips = torch.zeros(len(x))
-        for point in self.points:
-            asked = x.clone()
-            asked[:, 0] = point
-            flips += oracle.labels(asked) == 1
-        return Perturbed(x, notes={"flips": flips})
-
-
-class TestBlind:
-    def test_zero_gradients(self):
-        rows = play(
-            ConstantContender(), SlopeAttack(steps=3), examples(0.0, 1.0), needs=Access.GRADIENTS, gradient="exact"
-        )
-        assert [(row["verdict"], row["stop_reason"], row["gradients"]) for row in rows] == [("held", "blind", 3)] * 2
-
-    def test_gradients_that_tell_something(self):
-        (row,) = play(
-            SurrogateContender(), SlopeAttack(steps=1), examples(-1.0), needs=Access.GRADIENTS,
-            gradient="surrogate/tau=2",
-        )  # fmt: skip
-        assert (row["verdict"], row["stop_reason"]) == ("held", "done")
-
-    def test_as_the_attack_reports_it(self):
-        class Reports(Says):
-            def perturb(self, oracle, x, rng):
-                return Perturbed(super().perturb(oracle, x, rng).x, blind=torch.tensor([True, False, True]))
-
-        rows = play(ThresholdContender(), Reports(0.1, returned=1.25), examples(0.0, 0.0, 0.5), eps=1.0)
-        assert [(row["verdict"], row["stop_reason"]) for row in rows] == [
-            ("held", "blind"), ("held", "done"), ("held", "blind")
-        ]  # fmt: skip
-        rows = play(ThresholdContender(), Reports(0.1, returned=1.25), examples(0.0, 0.0, 0.5), eps=2.0)
-        assert [row["stop_reason"] for row in rows] == ["done"] * 3  # a broken row was not blind
-
-
-def test_a_contender_that_shows_labels_alone_has_no_margins():
-    (row,) = play(LabelsOnly(ThresholdContender()), Says(1.5), examples(0.0), eps=2.0)
-    assert (row["verdict"], row["clean_margin"], row["adv_margin"]) == ("broken", None, None)
-
-
-def test_margins_are_of_the_true_class_against_its_nearest_rival():
-    class Three(ThresholdContender):
-        def scores(self, x, *, noise=None):
-            return torch.tensor([[1.0, -2.0, 0.25]]).repeat(len(x), 1)
-
-    (row,) = play(Three(), BoastfulAttack(), examples(0.0), needs=NONE, facts=grid_facts(classes=3))
-    assert row["clean_margin"] == 0.75
-
-
-def test_text_is_judged_by_words():
-    facts = DatasetFacts(modality=Modality.TEXT, shape=None, classes=2, bounds=None, digest="text")
-    given = Examples(torch.arange(3), ("a bad film indeed", "good", "so bad"), torch.tensor([0, 1, 1]))
-
-    class Praises:
-        def perturb(self, oracle, x, rng):
-            return Perturbed(tuple("good " * 5 + text for text in x))
-
-    rows = play(TextContender(), Praises(), given, facts=facts, needs=NONE, eps=3.0)
-    assert [(row["verdict"], row.get("words")) for row in rows] == [("broken", 1.25), ("held", 5.0), ("skipped", None)]
-
-    class Lists:
-        def perturb(self, oracle, x, rng):
-            return Perturbed(list(x))
-
-    rows = play(TextContender(), Lists(), given, facts=facts, needs=NONE)
-    assert verdicts(rows) == ["invalid", "invalid", "skipped"]
-
-
-def test_labels_that_are_no_classes_fail_the_cell():
-    class Five(ThresholdContender):
-        def labels(self, x, *, noise=None):
-            return torch.full((len(x),), 5)
-
-    with pytest.raises(ContestError, match=r"labels must lie in -1\.\.1, got 5"):
-        play(Five(), BoastfulAttack(), examples(0.0), needs=NONE)
-
-
 def test_an_attack_that_ignores_its_budget_is_stopped_at_it():
     for batched in (True, False):
         rows = play(ThresholdContender(), SpendthriftAttack(), examples(0.0, 0.5), max_queries=9, batched=batched)
@@ -518,14 +274,3 @@ def test_on_a_linear_contender_the_verdict_follows_the_closed_form(norm):
         assert set(verdicts(rows)) == {verdict}
         measured = torch.tensor([row[norm.value] for row in rows])
         assert torch.allclose(measured, (factor * gap).float(), rtol=1e-4, atol=1e-5)
-
-
-def test_the_number_of_draws_is_what_the_rules_say():
-    assert (judging.CONFIRMATIONS, judging.DRAWS) == (10, 100)
-
-
-def test_records_of_equal_contests_are_equal():
-    runs = [play(NoisyContender(), StepAttack(steps=4), grid_examples(6), max_queries=5) for _ in range(2)]
-    assert all(same(a, b) for a, b in zip(*runs, strict=True))
-    other = play(NoisyContender(), StepAttack(steps=4), grid_examples(6), max_queries=5, seed=1)
-    assert not all(same(a, b) for a, b in zip(runs[0], other, strict=True))

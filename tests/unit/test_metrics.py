@@ -124,7 +124,7 @@ def test_the_curve_ends_at_eps_else_at_the_reference_else_is_unknown():
     assert values(rows, eps=None)["security-curve"].value == pytest.approx((0.25 + 1) / 2)
     unknown = values(rows, eps=None, reference_eps=None)["security-curve"]
     assert math.isnan(unknown.value)
-    assert unknown.n == 2
+    assert unknown.n == 0
 
 
 def test_votes_decide_the_expected_robust_accuracy():

@@ -5,47 +5,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
 
-from advbench import (
-    Access,
-    Bounds,
-    BudgetSpent,
-    ClassGoal,
-    ContestError,
-    DatasetFacts,
-    InputError,
-    LocalOracle,
-    Modality,
-    Norm,
-    StopReason,
-    Threat,
-    TorchContender,
-)
+from advbench import Access, BudgetSpent, StopReason
 from advbench.arena.draws import NoiseSource, QueryDraws, SeedPath
-from advbench.testing import (
-    BOUNDS,
-    LinearContender,
-    NoisyContender,
-    SurrogateContender,
-    TextContender,
-    ThresholdContender,
-    grid_examples,
-)
+from advbench.testing import BOUNDS, LinearContender, NoisyContender, SurrogateContender, ThresholdContender
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from arena_case import Counted
+from oracle_case import first, low
 
 SCORES, GRADIENTS = Access.SCORES, Access.GRADIENTS
-
-
-def low(n):
-    """Points of class 0 that no test here turns."""
-    return torch.zeros(n, 4), torch.zeros(n, dtype=torch.int64)
-
-
-def first(scores, index):
-    return scores[:, 1]
 
 
 @pytest.mark.parametrize(
@@ -227,133 +196,3 @@ def test_eot_charges_every_draw_and_follows_the_mean_probability():
         (expected,) = torch.autograd.grad(loss, point)
         torch.testing.assert_close(value[m], loss.detach())
         torch.testing.assert_close(grad[m], expected)
-
-
-BAD = {
-    "nan": torch.tensor([[0.0, 0, 0, float("nan")]]),
-    "infinite": torch.tensor([[0.0, 0, 0, float("inf")]]),
-    "above": torch.full((1, 4), 3.001),
-    "below": torch.full((1, 4), -1.001),
-    "shape": torch.zeros(1, 5),
-    "flat": torch.zeros(4),
-    "float64": torch.zeros(1, 4, dtype=torch.float64),
-    "integers": torch.zeros(1, 4, dtype=torch.int64),
-    "list": [[0.0] * 4],
-    "text": ("good",),
-    "none": None,
-}
-
-
-@pytest.mark.parametrize("door", ["labels", "scores", "value_and_grad"])
-@pytest.mark.parametrize("bad", BAD)
-def test_bad_points_are_refused_before_anything_is_charged(bad, door):
-    case = Counted(ThresholdContender(), *low(1), access=GRADIENTS, gradient="exact")
-    ask = getattr(case.oracle, door)
-    with pytest.raises(InputError, match="oracle: points must"):
-        ask(BAD[bad], first) if door == "value_and_grad" else ask(BAD[bad])
-    assert case.counts == ((0, 0), (0, 0))
-
-
-@pytest.mark.parametrize("rows", [[0, 0], [2], [-1], []])
-def test_bad_rows_are_refused_before_anything_is_charged(rows):
-    case = Counted(ThresholdContender(), *low(2))
-    with pytest.raises(InputError, match="oracle: rows must"):
-        case.oracle.labels(torch.zeros(1, 4), torch.tensor(rows, dtype=torch.int64))
-    with pytest.raises(InputError, match="oracle: rows must"):
-        case.oracle.labels(torch.zeros(1, 4), torch.tensor([0.0]))
-    assert case.counts == ((0, 0), (0, 0))
-
-
-def test_the_edges_themselves_are_inside():
-    unit = Bounds(0.1, 0.7)  # neither is a float32
-    for bounds in (unit, None):
-        oracle = LocalOracle(
-            ThresholdContender(), ClassGoal(torch.zeros(1, dtype=torch.int64)),
-            Threat(access=SCORES, norm=Norm.L2), shape=(1,), classes=2, bounds=bounds,
-        )  # fmt: skip
-        edges = torch.tensor([[0.1], [0.7]])
-        assert oracle.labels(edges, torch.tensor([0, 0])).tolist() == [0, 0]
-        with pytest.raises(InputError):
-            oracle.labels(torch.tensor([[float("nan")]]))
-    with pytest.raises(InputError):
-        oracle.labels(torch.tensor([[float("inf")]]))
-
-
-def test_points_are_cut_from_the_attacks_own_graph():
-    case = Counted(ThresholdContender(), *low(1), access=GRADIENTS, gradient="exact")
-    points = torch.full((1, 4), 2.0, requires_grad=True)
-    for answer in (case.oracle.labels(points), case.oracle.scores(points), *case.oracle.value_and_grad(points, first)):
-        assert not answer.requires_grad
-    assert not case.ledger.best.requires_grad
-
-
-def test_text_points_are_tuples_of_str():
-    facts = DatasetFacts(modality=Modality.TEXT, shape=None, classes=2, bounds=None, digest="text")
-    x = ("bad film", "good good film", "bad")
-    y = torch.tensor([0, 1, 0])
-    case = Counted(TextContender(), x, y, access=SCORES, facts=facts, max_queries=2)
-    assert case.oracle.labels(("good film here", "a b", "good good bad")).tolist() == [0, 0, 1]
-    scores = case.oracle.scores(("good good good", "good", "good good"), torch.tensor([0, 0, 2]))
-    assert scores.tolist() == [[0.5, 1.0], [0.0, 0.0], [0.5, 1.0]]  # the second of row 0 is over its budget
-    assert case.ledger.best == ["good good good", "a b", "good good bad"]
-    assert case.counts == ((5, 0), (5, 0))
-    for bad in (["good"] * 3, "abc", (1, 2, 3)):
-        with pytest.raises(InputError, match="tuple of str"):
-            case.oracle.labels(bad)
-
-
-def test_a_contender_that_answers_wrongly_is_named():
-    class Short(ThresholdContender):
-        def labels(self, x, *, noise=None):
-            return super().labels(x)[:-1]
-
-    class Wide(ThresholdContender):
-        def scores(self, x, *, noise=None):
-            return torch.zeros(len(x), 3)
-
-    class Lost(ThresholdContender):
-        def scores(self, x, *, noise=None):
-            return super().scores(x) * float("nan")
-
-    x, y = low(5)
-    for contender, word in ((Short(), "every point"), (Wide(), "scores must be"), (Lost(), "NaN")):
-        oracle = Counted(contender, x, y, access=SCORES).oracle
-        with pytest.raises(ContestError, match=word):
-            oracle.labels(x) if word == "every point" else oracle.scores(x)
-
-
-class TestLocalOracle:
-    def oracle(self, network, **more):
-        goal = ClassGoal(torch.zeros(3, dtype=torch.int64))
-        threat = Threat(access=GRADIENTS, norm=Norm.L2, max_queries=1, max_gradients=1, gradient="exact")
-        return LocalOracle(network, goal, threat, shape=(4,), classes=2, bounds=BOUNDS, **more)
-
-    def test_nothing_is_counted_and_nothing_ends(self):
-        x = grid_examples(3).x
-        oracle = self.oracle(ThresholdContender())
-        for _ in range(3):
-            oracle.labels(x)
-            oracle.value_and_grad(x, first)
-        assert oracle.live.all()
-        assert (oracle.left() >= 1).all()
-        assert (oracle.gradients_left() >= 1).all()
-
-    def test_float64_reaches_the_network_and_leaves_the_given_one_alone(self):
-        network = nn.Linear(4, 2)
-        oracle = self.oracle(network, dtype=torch.float64)
-        x = grid_examples(3).x.double()
-        scores = oracle.scores(x)
-        assert scores.dtype == torch.float64
-        torch.testing.assert_close(scores, x @ network.weight.double().t() + network.bias.double(), rtol=0, atol=1e-15)
-        value, grad = oracle.value_and_grad(x, first)
-        assert (value.dtype, grad.dtype) == (torch.float64, torch.float64)
-        torch.testing.assert_close(grad[0], network.weight[1].double(), rtol=0, atol=1e-15)
-        assert network.weight.dtype == torch.float32
-        assert network.weight.requires_grad
-        with pytest.raises(InputError, match="float64"):
-            oracle.scores(x.float())
-
-    def test_it_agrees_with_a_contender_of_the_same_network(self):
-        network = nn.Linear(4, 2)
-        x = grid_examples(3).x
-        assert torch.equal(self.oracle(network).scores(x), self.oracle(TorchContender(network)).scores(x))

@@ -7,8 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from advbench import State
-from advbench.bench.packing import pack_state, unpack_state
+from advbench import PluginError, State
+from advbench.bench.packing import pack_arrays, pack_state, unpack_state
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -56,3 +56,50 @@ def test_views_are_packed_as_what_they_show():
     back = unpack_state(pack_state(State({"t": whole.t(), "slice": whole[:, 1:3].clone().requires_grad_(True)})))
     assert torch.equal(back.arrays["t"], whole.t())
     assert torch.equal(back.arrays["slice"], whole[:, 1:3])
+
+
+def test_arrays_that_share_memory_come_back_as_two():
+    network = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.Linear(3, 3))
+    network[1].weight = network[0].weight
+    back = unpack_state(pack_state(State(network.state_dict()))).arrays
+    assert torch.equal(back["0.weight"], network[0].weight)
+    assert torch.equal(back["1.weight"], network[0].weight)
+    overlapping = torch.arange(6.0)
+    back = unpack_state(pack_state(State({"whole": overlapping, "end": overlapping[3:]}))).arrays
+    assert (len(back["whole"]), back["end"].tolist()) == (6, [3.0, 4.0, 5.0])
+
+
+def test_no_name_of_an_array_is_taken():
+    names = ["advbench", "meta", "array/", "array/meta", "array/array/meta", "", "__metadata__", "ü"]
+    arrays = {name: torch.tensor([float(i)]) for i, name in enumerate(names)}
+    back = unpack_state(pack_state(State(arrays, {"advbench": 1, "meta": 2})))
+    assert {name: array.item() for name, array in back.arrays.items()} == {
+        name: float(i) for i, name in enumerate(names)
+    }
+    assert back.meta == {"advbench": 1, "meta": 2}
+
+
+def test_arrays_alone_keep_their_plain_names():
+    from safetensors.torch import load
+
+    assert set(load(pack_arrays({"17": torch.ones(2), "17-3": torch.zeros(2)}))) == {"17", "17-3"}
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        (State({}, {"sizes": (4, 2)}), "toy: state() must hold JSON in its meta['sizes'], got tuple (4, 2)."),
+        (State({}, {"tree": [{"low": (1,)}]}), "toy: state() must hold JSON in its meta['tree'][0]['low'], got tuple"),
+        (State({}, {"leaves": {3: "a"}}), "toy: state() must have texts as keys in its meta['leaves'], got 3."),
+        (State({}, {7: 1}), "toy: state() must have texts as keys in its meta, got 7."),
+        (State({}, {"mean": torch.ones(1)}), "toy: state() must hold JSON in its meta['mean'], got Tensor"),
+        (State({}, {"names": {"a"}}), "toy: state() must hold JSON in its meta['names'], got set"),
+        (State({"w": [1.0]}), "toy: state() must hold tensors by name in its arrays, got 'w': list."),
+        (State({3: torch.ones(1)}), "toy: state() must hold tensors by name in its arrays, got 3: Tensor."),
+    ],
+    ids=str,
+)
+def test_what_would_come_back_as_something_else_is_refused(state, told):
+    with pytest.raises(PluginError) as caught:
+        pack_state(state, "toy")
+    assert str(caught.value).startswith(told)

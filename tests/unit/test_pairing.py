@@ -57,6 +57,10 @@ GRADIENT = change(
     GOOD, attack_facts={"needs": Access.GRADIENTS}, threat={"access": Access.GRADIENTS, "gradient": "exact"}
 )
 REFUSED = {
+    "attack whose parameters serve another modality": (
+        change(GOOD, attack_facts={"modalities": TABLES}),
+        "[modality] zoo with these parameters serves series, tabular; digits is image. Choose a data set of series",
+    ),
     "attack of another modality": (
         change(GOOD, attack={"modalities": TABLES}),
         "[modality] zoo serves series, tabular; digits is image. Choose a data set of series, tabular",

@@ -1,115 +1,20 @@
 """From a request to cells: defaults, contenders and their twins, and what cannot be planned."""
 
+import sys
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
-from advbench import (
-    Access,
-    AttackFacts,
-    AttackSpec,
-    ContenderFacts,
-    Coverage,
-    DefenseSpec,
-    MetricSpec,
-    Modality,
-    ModelSpec,
-    Norm,
-    component,
-    param,
-)
+from advbench import Access, Coverage, Norm
 from advbench.bench.plan import make_plan, with_suite
 from advbench.bench.request import Request
-from advbench.catalog.plugins import Entry, Source, discover
 from advbench.catalog.registry import Suite, read
 from advbench.catalog.resolve import Resolver
 from advbench.contract.errors import DataError, EmptySelection, ParamError, PluginError, RequestError
 
-HERE = Source("toys", "advbench-toys", "1.0")
-NUMERIC = frozenset({Modality.IMAGE, Modality.TABULAR, Modality.SERIES})
-
-
-@dataclass(frozen=True)
-class Climb:
-    loss: object = component("metric", help="not used")
-
-    def facts(self):
-        return AttackFacts(needs=Access.GRADIENTS, norms=frozenset(Norm))
-
-
-@dataclass(frozen=True)
-class Noise:
-    sigma: float = param(0.1, gt=0, help="noise")
-
-    def facts(self, base):
-        return replace(base, stochastic=True, gradients=("exact", "surrogate/tau=.1"))
-
-
-@dataclass(frozen=True)
-class Own:
-    sizes: tuple[int, ...] = param((8,), ge=1, help="layers")
-    rate: float = param(0.5, gt=0, help="rate")
-    fast: bool = param(True, help="hurry")
-
-    def facts(self, base):
-        assert base is None
-        return ContenderFacts(access=Access.LABELS)
-
-
-@dataclass(frozen=True)
-class Namesake(Noise):
-    pass
-
-
-@dataclass(frozen=True)
-class Thin:
-    width: int = param(1, help="width")
-
-    def facts(self):
-        return ContenderFacts(access=Access.SCORES)
-
-
-def defense(base, twin=None, name="toy"):
-    return DefenseSpec(name=name, summary="", modalities=NUMERIC, base=base, twin=twin)
-
-
-ATTACK = AttackSpec(
-    name="climb", summary="", needs=Access.GRADIENTS, modalities=NUMERIC, norms=frozenset(Norm), targeted=True
-)
-METRIC = MetricSpec(name="gone", summary="", unit="share", higher_is_better=True, columns=frozenset())
-
-
-def resolver(*more):
-    """What the house brings, and toys: (kind, spec, class)."""
-    installed = discover(only="scd,zoo")
-    toys = [
-        ("attack", ATTACK, Climb),
-        ("attack", replace(ATTACK, name="blunt", targeted=False), Climb),
-        ("defense", defense("architecture", name="noise"), Noise),
-        ("defense", defense("none", name="alone"), Own),
-        *more,
-    ]
-    for kind, spec, cls in toys:
-        fresh = dataclass(frozen=True)(type(cls.__name__, (cls,), {})) if isinstance(cls, type) else cls
-        installed.entries[kind][spec.name] = Entry(kind, spec, fresh, HERE)
-    return Resolver(installed, read())
-
-
-FOUND = resolver()
-
-
-def plan(found=FOUND, **options):
-    options = {"attack": ("zoo",), "dataset": ("two-moons",)} | options
-    return make_plan(Request(**options), found)
-
-
-def one(found=FOUND, **options):
-    (cell,) = plan(found, **options).cells
-    return cell
-
-
-def contenders(found=FOUND, **options):
-    return [(cell.opponent.text, cell.opponent.twin_of) for cell in plan(found, **options).cells]
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from plan_case import FOUND, METRIC, one, plan, resolver
 
 
 def test_defaults_are_those_that_are_printed():
@@ -183,78 +88,6 @@ def test_access_is_the_attacks_need_unless_a_ceiling_is_given():
     assert [refusal.code for refusal in cell.refused] == ["access"]
     assert plan(access=Access.LABELS).runnable == []
     assert one(access=Access.NONE, attack=("none",)).refused == ()
-
-
-def test_the_plain_model_is_the_default_contender():
-    assert contenders() == [("mlp", None)]
-    assert contenders(model=("linear", "mlp:votes=3")) == [("linear", None), ("mlp:votes=3", None)]
-
-
-TWIN = "mlp:hidden=5,activation=sigmoid,votes=3,vote=hard"
-
-
-@pytest.mark.parametrize(
-    ("options", "wanted"),
-    [
-        ({"defense": ("scd:hidden=5,votes=3",)}, [("scd:votes=3,hidden=5", None), (TWIN, "scd:votes=3,hidden=5")]),
-        ({"defense": ("scd:hidden=5,votes=3",), "twin": False}, [("scd:votes=3,hidden=5", None)]),
-        ({"defense": ("none",)}, [("mlp", None)]),
-        ({"defense": ("scd", "none")}, [("scd", None), ("mlp", None)]),
-        ({"defense": (" None ", "scd"), "model": ("linear",)}, [("scd", None), ("linear", None)]),
-        ({"defense": ("noise",)}, [("noise over mlp", None), ("mlp", "noise")]),
-        ({"defense": ("noise",), "twin": False}, [("noise over mlp", None)]),
-        ({"defense": ("noise", "none")}, [("noise over mlp", None), ("mlp", None)]),
-        ({"defense": ("alone",)}, [("alone", None)]),
-        (
-            {"defense": ("noise:sigma=[.1/.2]",), "model": ("mlp", "linear")},
-            [
-                ("noise over mlp", None), ("mlp", "noise"), ("noise over linear", None), ("linear", "noise"),
-                ("noise:sigma=0.2 over mlp", None), ("noise:sigma=0.2 over linear", None),
-            ],
-        ),
-    ],
-)  # fmt: skip
-def test_contenders_and_their_twins(options, wanted):
-    assert contenders(**options) == wanted
-
-
-def test_a_twin_takes_lists_switches_and_fractions_of_its_defense():
-    spec = defense("none", "mlp:hidden={sizes},learning_rate={rate}")
-    found = resolver(("defense", spec, Own))
-    assert contenders(found, defense=("toy:sizes=8/4,rate=1/4",))[1][0] == "mlp:hidden=8/4,learning_rate=0.25"
-
-
-@pytest.mark.parametrize(
-    ("twin", "error", "told"),
-    [
-        ("mlp:hidden={width}", PluginError, "toys (advbench-toys 1.0): the twin of toy must name its own parameters"),
-        ("mlp:hidden={sizes", PluginError, "toys (advbench-toys 1.0): the twin of toy must name its own parameters"),
-        ("mlpp", RequestError, "twin of toy: no model is called 'mlpp'. Did you mean 'mlp'? With --no-twin it is left"),
-        ("mlp:votes={fast}", RequestError, "twin of toy: mlp: votes must be a whole number, got 'true'."),
-    ],
-)
-def test_a_twin_that_cannot_be(twin, error, told):
-    found = resolver(("defense", defense("none", twin), Own))
-    with pytest.raises(error) as caught:
-        plan(found, defense=("toy",))
-    assert str(caught.value).startswith(told)
-    assert contenders(found, defense=("toy",), twin=False) == [("toy", None)]
-
-
-def test_a_model_and_a_defense_of_one_name_are_two_contenders():
-    found = resolver(
-        ("defense", defense("none", "same", name="same"), Own),
-        ("model", ModelSpec(name="same", summary="", modalities=NUMERIC), Thin),
-    )
-    cells = plan(found, defense=("same",), attack=("random-noise",)).cells
-    assert [(cell.opponent.defense is None, cell.opponent.twin_of) for cell in cells] == [(False, None), (True, "same")]
-
-
-def test_a_model_that_nobody_uses_is_told():
-    assert "model" in dict(plan(defense=("alone",), model=("linear",)).settled)
-    assert "model" in dict(plan(defense=("scd",), model=("linear",)).settled)  # its twin is another model
-    for options in ({"defense": ("alone", "none")}, {"defense": ("noise",)}, {}):
-        assert "model" not in dict(plan(model=("linear",), **options).settled)
 
 
 def test_the_cross_product_in_order_each_cell_once():

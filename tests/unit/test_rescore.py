@@ -7,7 +7,6 @@ import pytest
 
 from advbench.bench.scoring import score_cell
 from advbench.builtin.metrics import CleanAccuracy, MedianDistance, RobustAccuracy
-from advbench.contract.errors import ReportError
 from advbench.contract.params import attach
 from advbench.contract.protocols import Estimate
 from advbench.contract.specs import MetricSpec
@@ -52,7 +51,8 @@ def table(scores):
 
 
 def test_scores_are_computed_for_cells_that_ended_well(report):
-    scores = rescore(report, METRICS)
+    scores, failed = rescore(report, METRICS)
+    assert not failed
     assert table(scores) == {
         ("one", "clean-accuracy"): (0.75, 4), ("one", "robust-accuracy"): (0.5, 4),
         ("two", "clean-accuracy"): (0.75, 4), ("two", "robust-accuracy"): (0.25, 4),
@@ -63,7 +63,7 @@ def test_scores_are_computed_for_cells_that_ended_well(report):
 
 
 def test_all_correct_keeps_what_every_contender_of_a_data_set_got_right(report):
-    found = table(rescore(report, METRICS, eligible="all-correct"))
+    found = table(rescore(report, METRICS, eligible="all-correct")[0])
     assert found[("one", "robust-accuracy@all-correct")] == (1.0, 2)  # examples 1 and 2
     assert found[("two", "robust-accuracy@all-correct")] == (0.5, 2)
     assert found[("far", "robust-accuracy@all-correct")] == (0.0, 4)
@@ -72,10 +72,11 @@ def test_all_correct_keeps_what_every_contender_of_a_data_set_got_right(report):
 
 def test_the_runner_scores_one_cell_from_its_rows():
     cell = {"cell_id": "c", "norm": "l2", "eps": None, "reference_eps": None}
-    scores = score_cell(
+    scores, failed = score_cell(
         cell, make_table("examples", [{"cell_id": "c", **row} for row in rows("bb")]), {"m": MedianDistance()}
     )
     assert table(scores) == {("c", "m"): (0.5, 2)}
+    assert failed == []
 
 
 @dataclass(frozen=True)
@@ -104,18 +105,68 @@ class Greedy(Broken):
         return Estimate(0, 0, 0, 0)
 
 
-for metric in (Broken, Vague, Greedy):
+@dataclass(frozen=True)
+class Leaving(Broken):
+    def __call__(self, rows):
+        raise SystemExit(3)
+
+
+@dataclass(frozen=True)
+class Wordy(Broken):
+    def __call__(self, rows):
+        return Estimate("high", 0, 0, 4)
+
+
+@dataclass(frozen=True)
+class Blank(Broken):
+    def __call__(self, rows):
+        return Estimate(float("nan"), 0, 1, len(rows))
+
+
+@dataclass(frozen=True)
+class Endless(Broken):
+    def __call__(self, rows):
+        while True:
+            pass
+
+
+@dataclass(frozen=True)
+class Spoiler(Broken):
+    """Ruins its rows for whoever is next."""
+
+    def __call__(self, rows):
+        rows["verdict"] = "broken"
+        del rows["clean_label"]
+        return Estimate(1, 1, 1, len(rows))
+
+
+BAD = {
+    "it must end without an error, got ZeroDivisionError: nothing to divide by.": Broken,
+    "it must return an Estimate, got float.": Vague,
+    "its columns must be stored ones, got 'wish'. Mend its spec.": Greedy,
+    "it must end without an error, got SystemExit: 3.": Leaving,
+    "value must be float, got 'high'.": Wordy,
+    "its value must be a number, got NaN over 4 examples.": Blank,
+    "it must end within 0.1 s, got no end by then. Raise --cell-timeout.": Endless,
+}
+
+for metric in (Spoiler, *BAD.values()):
     attach(metric, metric.spec)
 
 
-@pytest.mark.parametrize(
-    ("metric", "told"),
-    [
-        (Broken(), "metric mine: it failed on cell .*ZeroDivisionError: nothing to divide by"),
-        (Vague(), "must return an Estimate, got float"),
-        (Greedy(), "must be stored ones, got 'wish'"),
-    ],
-)
-def test_a_metric_at_fault_is_named(report, metric, told):
-    with pytest.raises(ReportError, match=told):
-        rescore(report, {"mine": metric})
+@pytest.mark.parametrize("told", BAD)
+def test_a_metric_at_fault_is_told_and_the_others_are_stored(told):
+    cell = {"cell_id": "c", "norm": "l2", "eps": None, "reference_eps": None}
+    examples = make_table("examples", [{"cell_id": "c", **row} for row in rows("bhhs")])
+    metrics = {"spoiler": Spoiler(), "mine": BAD[told](), **METRICS}
+    scores, (failed,) = score_cell(cell, examples, metrics, timeout=0.1 if BAD[told] is Endless else None)
+    assert (failed.metric, failed.cell_id, failed.reason) == ("mine", "c", told)
+    assert table(scores) == {
+        ("c", "spoiler"): (1, 4), ("c", "clean-accuracy"): (0.75, 4), ("c", "robust-accuracy"): (0.5, 4)
+    }  # fmt: skip
+
+
+def test_rescoring_tells_every_cell_that_a_metric_failed_on(report):
+    scores, failed = rescore(report, {"mine": Broken(), **METRICS})
+    assert sorted(one.cell_id for one in failed) == ["far", "one", "two"]
+    assert len(scores) == 6

@@ -4,19 +4,21 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
 
-from advbench import DefenseSpec, Modality, ModelSpec, State, TorchContender
+from advbench import DefenseSpec, Modality, ModelSpec, PluginError, State, TorchContender, param
 from advbench.bench.cache import ContenderCache
-from advbench.bench.plan import Data, Opponent
+from advbench.bench.plan import Cell, Data, Opponent
 from advbench.bench.trained import obtain, state_digest
 from advbench.builtin.datasets import Digits
 from advbench.builtin.models import Mlp
+from advbench.catalog.plugins import Entry, Source
 from advbench.catalog.resolve import Component
 from advbench.contract.params import attach
-from advbench.testing import RoundingDefense, TreeModel
+from advbench.testing import AbstainingContender, NoisyContender, RoundingDefense, SurrogateContender, TreeModel
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from arena_case import global_states
@@ -48,8 +50,48 @@ class Rounding(RoundingDefense):
     """The toy, under a name of its own."""
 
 
-Rounding.__module__ = RoundingDefense.__module__
+@dataclass(frozen=True)
+class Forgetful:
+    """Trains a toy with one number that counts, and comes back with another, or not at all."""
+
+    what: str = param("nothing", help="what its state leaves out")
+
+    def facts(self):
+        return self._contender(0.0, "").facts
+
+    def fit(self, job):
+        return self._contender(0.25, "trained")
+
+    def restore(self, state, job):
+        if self.what == "a name":
+            return state.arrays["threshold"]
+        return self._contender(0.25 if self.what == "nothing" else -0.25, "restored")
+
+    def _contender(self, number, origin):
+        made = {
+            "scores": lambda: AbstainingContender(threshold=0.5 + number),
+            "labels": lambda: AbstainingContender(limit=number, threshold=0.5),
+            "noise": lambda: NoisyContender(scale=number, threshold=0.5),
+            "gradients": lambda: Sloping(number),
+        }.get(self.what, lambda: AbstainingContender(threshold=number))()
+        made.origin = origin
+        made.state = lambda: State({}, {"tuple": (1, 2)} if self.what == "a tuple" else {})
+        return made
+
+
+class Sloping(SurrogateContender):
+    def __init__(self, slope):
+        super().__init__(0.5)
+        self.slope = slope
+
+    def _smooth(self, x, gradient, noise):
+        return self.slope * super()._smooth(x, gradient, noise)
+
+
+for own in (Rounding, Forgetful):
+    own.__module__ = RoundingDefense.__module__
 SPECS = {
+    Forgetful: ModelSpec(name="forgetful", summary="-", modalities=KINDS),
     Network: ModelSpec(name="network", summary="-", modalities=KINDS),
     Tree: ModelSpec(name="tree", summary="-", modalities=KINDS),
     Rounding: DefenseSpec(name="rounding", summary="-", modalities=KINDS, base="trained"),
@@ -60,13 +102,15 @@ for cls, spec in SPECS.items():
 
 def component(instance):
     kind = "defense" if isinstance(instance, Rounding) else "model"
-    return Component(SimpleNamespace(kind=kind, spec=SPECS[type(instance)]), instance)
+    entry = Entry(kind, SPECS[type(instance)], type(instance), Source("toys", "advbench-toys", "1"))
+    return Component(entry, instance)
 
 
 def cell(model, defense=None, seed=0):
     data = SimpleNamespace(instance=DATA, text="digits:classes=3/8", identity={"name": "digits"})
     opponent = Opponent(component(model), component(defense) if defense else None)
-    return SimpleNamespace(data=Data(data, DATA.facts(), ()), opponent=opponent, seed=seed)
+    unused: Any = None
+    return Cell(Data(data, DATA.facts(), ()), opponent, unused, unused, unused, seed, "first", ())
 
 
 @pytest.fixture
@@ -95,6 +139,48 @@ def test_it_is_trained_once_and_restored_equal(get, about):
     assert torch.equal(again.contender.scores(EVAL.x), first.contender.scores(EVAL.x))
     assert state_digest(again.contender.state()) == first.digest
     assert global_states() == before
+
+
+def test_the_first_contender_is_a_restored_one_too(get):
+    first, again = get(Forgetful()), get(Forgetful())
+    assert (first.cached, again.cached) == (False, True)
+    assert first.contender.origin == again.contender.origin == "restored"
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        ("labels", "must answer after restore() as it did before, got other labels for "),
+        ("scores", "must answer after restore() as it did before, got other scores for 128 of 128 points."),
+        ("noise", "must answer after restore() as it did before, got other labels for "),
+        (
+            "gradients",
+            "must answer after restore() as it did before, got other surrogate/tau=.5 gradients for 128 of 128",
+        ),
+        ("a name", "must restore what its state() gave, got KeyError: 'threshold'."),
+        ("a tuple", "state() must hold JSON in its meta['tuple'], got tuple (1, 2)."),
+    ],
+)
+def test_a_contender_that_does_not_survive_storing_is_told_at_once(get, what, told):
+    get(Forgetful())
+    with pytest.raises(PluginError) as caught:
+        get(Forgetful(what=what))
+    assert str(caught.value).startswith(f"toys (advbench-toys 1): model 'forgetful:what={what}'")
+    assert told in str(caught.value)
+
+
+def test_a_defense_of_a_trained_model_wraps_the_very_network_of_the_plain_cell(get):
+    """Whichever of the two comes first."""
+    wrapped = get(SMALL, Rounding(step=0.5))
+    plain = get(SMALL)
+    assert (len(fits), plain.cached) == (1, True)
+    assert state_digest(wrapped.contender.inner.state()) == plain.digest
+    other = get(SMALL, Rounding(step=0.25))
+    assert (len(fits), other.cached) == (1, False)
+    assert other.digest != wrapped.digest
+    assert get(SMALL, Rounding(step=0.5), seed=1).contender.inner.state().arrays.keys()
+    assert len(fits) == 2
+    assert wrapped.log == plain.log
 
 
 def test_what_was_logged_is_kept(get):
@@ -140,8 +226,8 @@ def test_the_digest_is_of_everything_the_answers_depend_on():
 
 def test_a_damaged_entry_is_trained_again(get, tmp_path):
     first = get(SMALL)
-    (arrays,) = tmp_path.rglob("arrays.safetensors")
-    arrays.write_bytes(arrays.read_bytes()[:-1] + b"!")
+    (state,) = tmp_path.rglob("state.safetensors")
+    state.write_bytes(state.read_bytes()[:-1] + b"!")
     again = get(SMALL)
     assert not again.cached
     assert again.digest == first.digest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from ..contract.errors import ContestError
 from ..contract.protocols import Contender, Loss
+from ..contract.texts import kind_of
 from .draws import QueryDraws
 from .meter import Metered
 
@@ -52,23 +54,24 @@ class Asker:
 
     def _chunks(self, points: Any, size: int | None = None) -> Iterator[tuple[int, Any]]:
         size = size or self.facts.chunk
+        if 0 < len(points) <= size:
+            yield 0, points
+            return
         for start in range(0, len(points), size):
             yield start, points[start : start + size]
 
     def _labels(self, part: Any, seeds: Sequence[int] | None, start: int) -> Tensor:
         labels = self._call(self.contender.labels, part, seeds, start)
         if labels.dtype != torch.int64 or labels.shape != (len(part),):
-            raise ContestError(
-                f"contender: labels must be int64 ({len(part)},), got {labels.dtype} {tuple(labels.shape)}."
-            )
+            raise ContestError(f"contender: labels must be torch.int64 ({len(part)},), got {kind_of(labels)}.")
         return labels
 
     def _scores(self, part: Any, seeds: Sequence[int] | None, start: int) -> Tensor:
         scores = self._call(self.contender.scores, part, seeds, start)
         wanted = (len(part), self.classes)
         if scores.shape != wanted or not scores.is_floating_point():
-            raise ContestError(f"contender: scores must be float32 {wanted}, got {scores.dtype} {tuple(scores.shape)}.")
-        if scores.isnan().any():
+            raise ContestError(f"contender: scores must be float32 {wanted}, got {kind_of(scores)}.")
+        if _has_nan(scores):
             raise ContestError("contender: scores must be numbers, got NaN. Scores are log-space; use log_softmax.")
         return scores
 
@@ -76,9 +79,9 @@ class Asker:
         padded, fill = _pad(part, self.facts.pad)
         answer = method(padded, noise=self._noise(seeds, start, len(part), fill))
         self._discount(fill)
-        if len(answer) != len(padded):
-            raise ContestError(f"contender: it must answer every point, got {len(answer)} answers to {len(padded)}.")
-        return answer[: len(part)]
+        if not isinstance(answer, Tensor) or not answer.dim() or len(answer) != len(padded):
+            raise ContestError(f"contender: it must answer every point, got {kind_of(answer)} to {len(padded)}.")
+        return answer[: len(part)] if fill else answer
 
     def _gradient(
         self, part: Tensor, loss: Loss, gradient: str, seeds: Sequence[int] | None, start: int, draws: int
@@ -96,10 +99,17 @@ class Asker:
             return torch.cat([spread, spread.new_zeros(fill)])
 
         noise = self._noise(seeds, start * draws, m * draws, fill)
-        _, grad = self.contender.value_and_grad(padded, chunk_loss, gradient=gradient, noise=noise)
+        answer = self.contender.value_and_grad(padded, chunk_loss, gradient=gradient, noise=noise)
         self._discount(fill, gradients=True)
+        if not kept or not isinstance(answer, tuple) or len(answer) != 2:
+            got = kind_of(answer) if kept else "an answer without asking the loss"
+            raise ContestError(f"contender: value_and_grad must return (loss, gradient), got {got}.")
+        grad = answer[1]
+        if not isinstance(grad, Tensor) or grad.shape != padded.shape or not grad.is_floating_point():
+            wanted = f"{padded.dtype} {tuple(padded.shape)}"
+            raise ContestError(f"contender: gradient '{gradient}' must be {wanted}, got {kind_of(grad)}.")
         grad = grad[: m * draws].reshape(m, draws, *part.shape[1:]).sum(dim=1)
-        if grad.isnan().any():
+        if _has_nan(grad):
             raise ContestError(f"contender: gradient '{gradient}' must be numbers, got NaN.")
         return kept[-1], grad
 
@@ -111,6 +121,11 @@ class Asker:
     def _discount(self, fill: int, gradients: bool = False) -> None:
         if isinstance(self.contender, Metered):
             self.contender.discount(fill, gradients)
+
+
+def _has_nan(numbers: Tensor) -> bool:
+    # A sum is one pass; that it is NaN may also come from infinities of both signs.
+    return math.isnan(float(numbers.sum())) and bool(numbers.isnan().any())
 
 
 def _mean_scores(scores: Tensor, draws: int) -> Tensor:
@@ -128,4 +143,9 @@ def _pad(part: Any, multiple: int) -> tuple[Any, int]:
         return part, 0
     if isinstance(part, tuple):
         return part + part[-1:] * fill, fill
-    return torch.cat([part, part[-1:].expand(fill, *part.shape[1:])]), fill
+    return part[_repeat_last(len(part), fill, part.device)], fill
+
+
+@functools.lru_cache(maxsize=1024)
+def _repeat_last(count: int, fill: int, device: torch.device) -> Tensor:
+    return torch.arange(count + fill, device=device).clamp_(max=count - 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,14 +13,19 @@ from torch import Tensor
 from ..contract.errors import BudgetSpent, ContestError, JudgeMismatch
 from ..contract.facts import DatasetFacts
 from ..contract.protocols import Contender, Examples, Perturbed, State
+from ..contract.texts import kind_of, one_line
 from ..contract.types import Access, Norm, Threat
 from .asking import Asker
 from .draws import ExampleStreams, NoiseSource, SeedPath
 from .goal import ClassGoal
 from .judge import Judge, Opinion, pick, right
 from .ledger import Ledger
+from .limits import time_limit
 from .meter import Metered
 from .oracle import ORACLES, Oracle
+
+_NOTE = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_GRACE = 10.0  # seconds beyond --timeout for an attack that asks nothing, and so cannot be told by the ledger
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +34,8 @@ class Contest:
 
     attack_seeds leave out the contender's name and the attack's parameters, so that all
     contenders and ablations face the same draws; noise_seeds and judge_seeds are other
-    branches, so that no attack can replay a contender's noise.
+    branches, so that no attack can replay a contender's noise. judge_seeds leave out the attack,
+    so that what a contender says of the unchanged examples decides equally for all attacks.
     """
 
     contender: Contender
@@ -63,7 +70,7 @@ def run_shard(
     """Attack and judge those examples.
 
     Raises whatever the attack raises, except BudgetSpent; JudgeMismatch if ledger and meter
-    disagree.
+    disagree; OutOfTime if it goes on long after --timeout without asking.
     """
     examples = Examples(examples.ids, _on(examples.x, contest.device), examples.y.to(contest.device))
     goal = ClassGoal(examples.y, None if target is None else target.to(contest.device))
@@ -97,7 +104,8 @@ def prepare(
     oracle = _oracle(contest, meter, ledger, contest.noise_seeds.child("prepare"), seeds.ids.tolist(), None, progress)
     rng = ExampleStreams(contest.attack_seeds.child("prepare"), seeds.ids.tolist(), contest.device)
     try:
-        state = contest.attack.prepare(oracle, Examples(seeds.ids, x, y), rng)
+        with _in_time(contest, "prepare", len(y)), meter.watching():
+            state = contest.attack.prepare(oracle, Examples(seeds.ids, x, y), rng)
     except BudgetSpent:
         limit = contest.threat.max_prepare_queries
         raise ContestError(
@@ -150,7 +158,8 @@ def _attack(
     meter = Metered(contest.contender)
 
     def confirm(points: Any, rows: Tensor) -> Tensor:
-        return judge.confirm(points, group[rows])
+        with meter.judging(len(rows)):
+            return judge.confirm(points, group[rows])
 
     ledger = Ledger(
         x,
@@ -165,17 +174,45 @@ def _attack(
     untouched = x if isinstance(x, tuple) else x.clone()
     given = x if isinstance(x, tuple) else x.clone()  # an attack that writes into its input harms nobody
     try:
-        answer = contest.attack.perturb(oracle, given, ExampleStreams(contest.attack_seeds, keys, contest.device))
+        with _in_time(contest, "perturb", len(x)), meter.watching():
+            answer = contest.attack.perturb(oracle, given, ExampleStreams(contest.attack_seeds, keys, contest.device))
     except BudgetSpent:
         answer = Perturbed(untouched)
+    check_answer(answer, len(x))
+    _compare(meter, ledger)
+    _keep_to(contest.threat, ledger)
+    return ledger, answer
+
+
+def check_answer(answer: Any, n: int) -> None:
+    """Raise ContestError unless this is a Perturbed whose extra columns hold a number for each of n rows.
+
+    Its points are the judge's to check: row by row, for they may be wrong for some only.
+    """
     if not isinstance(answer, Perturbed):
         raise ContestError(f"attack: perturb must return Perturbed, got {type(answer).__name__}.")
-    columns = answer.notes if answer.blind is None else {**answer.notes, "blind": answer.blind}
-    for name, column in columns.items():
-        if tuple(column.shape) != (len(x),):
-            raise ContestError(f"attack: note '{name}' must hold ({len(x)},) numbers, got {tuple(column.shape)}.")
-    _compare(meter, ledger)
-    return ledger, answer
+    if not isinstance(answer.notes, Mapping):
+        raise ContestError(f"attack: notes must be a mapping of names to tensors, got {type(answer.notes).__name__}.")
+    for name, column in answer.notes.items():
+        if not isinstance(name, str) or not _NOTE.fullmatch(name):
+            raise ContestError(f"attack: a note's name must be like 'step_size', got {one_line(repr(name), 60)}.")
+        if not isinstance(column, Tensor) or tuple(column.shape) != (n,) or column.is_complex():
+            raise ContestError(f"attack: note '{name}' must hold ({n},) numbers, got {kind_of(column)}.")
+    blind = answer.blind
+    if blind is not None and not (isinstance(blind, Tensor) and blind.dtype == torch.bool and blind.shape == (n,)):
+        raise ContestError(f"attack: blind must be None or torch.bool ({n},), got {kind_of(blind)}.")
+
+
+def _in_time(contest: Contest, what: str, rows: int) -> time_limit:
+    """The limit of one call: what --timeout allows its rows together, and a little more."""
+    timeout = contest.threat.timeout
+    seconds = None if timeout is None else timeout * rows + _GRACE
+    return time_limit(
+        seconds,
+        f"attack: {what} of {rows} examples",
+        "It asked nothing for too long, so --timeout could not end it row by row."
+        " Raise --timeout or leave this attack out.",
+    )
 
 
 def _oracle(
@@ -193,13 +230,23 @@ def _oracle(
 
 
 def _compare(meter: Metered, ledger: Ledger) -> None:
-    counted = (meter.rows, meter.gradients)
-    charged = (int(ledger.queries.sum()), int(ledger.gradients.sum()))
+    counted = (meter.rows, meter.gradients, meter.confirmations)
+    charged = (int(ledger.queries.sum()), int(ledger.gradients.sum()), ledger.confirmations)
     if counted != charged:
         raise JudgeMismatch(
-            f"judge: queries and gradients answered must equal those charged, got {counted} answered,"
+            f"judge: queries, gradients and confirmations answered must equal those charged, got {counted} answered,"
             f" {charged} charged. Something asked the contender past the oracle."
         )
+
+
+def _keep_to(threat: Threat, ledger: Ledger) -> None:
+    """The ledger stops rows by itself, unless somebody changed its rules."""
+    for name, spent, limit in (
+        ("queries", ledger.queries, threat.max_queries),
+        ("gradients", ledger.gradients, threat.max_gradients),
+    ):
+        if limit is not None and len(spent) and int(spent.max()) > limit:
+            raise JudgeMismatch(f"judge: {name} of a row must be <= {limit}, got {int(spent.max())}.")
 
 
 def _trace(examples: Examples, goal: ClassGoal, group: Tensor, ledger: Ledger) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ def rows_are_exact(contender: Contender, x: Any, classes: int, device: torch.dev
     facts, asker = contender.facts, Asker(contender, classes, device)
 
     def first_gradient(points: Any, seeds: Sequence[int]) -> Tensor:
-        return asker.value_and_grad(points, _every_score, facts.gradients[0], seeds)[1]
+        return asker.value_and_grad(points, every_score, facts.gradients[0], seeds)[1]
 
     asks: list[_Ask] = [asker.scores if facts.access >= Access.SCORES else asker.labels]
     if facts.access >= Access.GRADIENTS and facts.gradients:
@@ -33,7 +33,8 @@ def rows_are_exact(contender: Contender, x: Any, classes: int, device: torch.dev
     return all(_is_exact(ask, x[:_ROWS], facts.chunk) for ask in asks)
 
 
-def _every_score(scores: Tensor, index: Tensor) -> Tensor:
+def every_score(scores: Tensor, index: Tensor) -> Tensor:
+    """A loss to which each class matters, and differently."""
     return (scores * torch.arange(1, scores.shape[1] + 1, device=scores.device)).sum(dim=1)
 
 

@@ -226,6 +226,8 @@ class Judge:
         return Verdict.HELD, None
 
     def _stop_reason(self, verdict: Verdict, ledger: Ledger, answer: Perturbed, m: int) -> StopReason:
+        if verdict is Verdict.INVALID:
+            return StopReason.ERROR
         if verdict is not Verdict.BROKEN:
             told = answer.blind is not None and bool(answer.blind[m])
             silent = bool(ledger.gradients[m]) and not bool(ledger.signal[m])

@@ -68,6 +68,7 @@ class Ledger:
         self.live = torch.ones(n, dtype=torch.bool, device=device)
         self.stopped: dict[int, StopReason] = {}
         self.trace: list[Improvement] = []
+        self.confirmations = 0  # rows about which the judge was asked
         self.signal = torch.zeros(n, dtype=torch.bool, device=device)  # some answer was informative
         self._seconds = torch.zeros(n, dtype=torch.float64, device=device)
         self._since = time.monotonic()
@@ -81,8 +82,8 @@ class Ledger:
         return self._left(self.gradients, self.threat.max_gradients)
 
     def _left(self, used: Tensor, limit: int | None) -> Tensor:
-        left = torch.full_like(used, UNLIMITED) if limit is None else (limit - used).clamp(min=0)
-        return left * self.live
+        left = torch.full_like(used, UNLIMITED) if limit is None else (limit - used).clamp_(min=0)
+        return left.mul_(self.live)
 
     def charge(self, rows: Tensor, queries: int, gradients: int) -> tuple[Tensor, Tensor]:
         """Charge one call whose points cost that much each; return (asked bool (M,), number int64 (M,)).
@@ -92,16 +93,16 @@ class Ledger:
         """
         self._spend_time()
         rank = _rank_within_row(rows)
-        affordable = self.left() // max(1, queries)
+        affordable = self.left() // queries if queries > 1 else self.left()
         if gradients:
             affordable = torch.minimum(affordable, self.gradients_left() // gradients)
         asked = rank < affordable[rows]
-        number = self.queries[rows] + rank * queries + 1
+        number = self.queries[rows].add_(rank, alpha=queries).add_(1)
         everyone = bool(asked.all())
         count = torch.bincount(rows if everyone else rows[asked], minlength=len(self.queries))
-        self.queries += count * queries
+        self.queries.add_(count, alpha=queries)
         if gradients:
-            self.gradients += count * gradients
+            self.gradients.add_(count, alpha=gradients)
         if not everyone:
             refused = torch.zeros_like(self.live)
             refused[rows[~asked]] = True
@@ -117,7 +118,9 @@ class Ledger:
         if len(met):
             self._note_successes(_take(points, met), rows[met], number[met], sure)
         if self.threat.max_queries is not None:
-            self._stop(self.live & (self.queries >= self.threat.max_queries), StopReason.BUDGET)
+            spent = self.queries >= self.threat.max_queries
+            if bool(spent.any()):
+                self._stop(spent & self.live, StopReason.BUDGET)
 
     def stop_for_budget(self, rows: Tensor) -> None:
         """End rows that cannot pay for what their attack would do next."""
@@ -162,6 +165,7 @@ class Ledger:
         kept = []
         while len(at):
             head = at[_first_per_row(rows[at], distance[at])]
+            self.confirmations += len(head)
             good = self._confirm(_take(points, head), rows[head])
             kept.append(head[good])
             at = at[~torch.isin(at, head) & ~torch.isin(rows[at], rows[head[good]])]

@@ -16,8 +16,7 @@ from .asking import Asker
 from .ledger import Ledger
 from .oracle import GradientOracle
 
-# Products of matrices take other paths below 16 rows, off multiples of 16, and above 128.
-NETWORK_FACTS = ContenderFacts(access=Access.GRADIENTS, gradients=("exact",), float64=True, chunk=128, pad=16)
+_FACTS = ContenderFacts(access=Access.GRADIENTS, gradients=("exact",), float64=True)
 
 
 class TorchContender:
@@ -26,9 +25,10 @@ class TorchContender:
     A stochastic one (by its facts) is called as `network(x, noise)`.
     """
 
-    def __init__(self, network: nn.Module, facts: ContenderFacts = NETWORK_FACTS) -> None:
+    def __init__(self, network: nn.Module, facts: ContenderFacts = _FACTS) -> None:
         self.network = network.eval().requires_grad_(False)
         self.facts = facts
+        self._double: nn.Module | None = None  # its float64 copy, made when first asked for
 
     def labels(self, x: Tensor, *, noise: Draws | None = None) -> Tensor:
         """int64 (N,); ties go to the lowest class."""
@@ -54,8 +54,17 @@ class TorchContender:
         return State({name: tensor.cpu() for name, tensor in self.network.state_dict().items()})
 
     def _logits(self, x: Tensor, noise: Draws | None) -> Tensor:
-        out: Tensor = self.network(x, noise) if self.facts.stochastic else self.network(x)
+        network = self._for(x.dtype)
+        out: Tensor = network(x, noise) if self.facts.stochastic else network(x)
         return out
+
+    def _for(self, dtype: torch.dtype) -> nn.Module:
+        """The network, or its copy in float64 if that is what the points are and the network is not."""
+        if dtype != torch.float64 or any(p.dtype == torch.float64 for p in self.network.parameters()):
+            return self.network
+        if self._double is None:
+            self._double = copy.deepcopy(self.network).double()
+        return self._double
 
 
 class _Unwatched(Ledger):

@@ -38,6 +38,8 @@ class Oracle:
         self.bounds: Bounds | None = ledger.bounds
         self.classes: int = asker.classes
         self.device: torch.device = asker.device
+        # Points may be float64, answered in float64. A success is then what the inputs' own type holds of them.
+        self.float64: bool = asker.facts.float64
         self.prepared: State | None = prepared
 
     @property
@@ -56,14 +58,12 @@ class Oracle:
     def _admit(self, points: Any, rows: Tensor | None, queries: int = 1, gradients: int = 0) -> _Admitted:
         """Check the points, charge for them, and single out those that may be asked."""
         points, rows = self._checked(points, rows)
-        if len(rows) and not bool(self._ledger.live[rows].any()):
-            raise BudgetSpent("no row of this call is live")
         asked, number = self._ledger.charge(rows, queries, gradients)
         if bool(asked.all()):
             return _Admitted(points, rows, number, None)
         keep = asked.nonzero().flatten()
         if not len(keep):
-            raise BudgetSpent("no row of this call can pay for its points")
+            raise BudgetSpent("no row of this call is live and can pay for its points")
         chosen = tuple(points[i] for i in keep.tolist()) if isinstance(points, tuple) else points[keep]
         return _Admitted(chosen, rows[keep], number[keep], keep)
 
@@ -78,7 +78,8 @@ class Oracle:
         """Points that may be asked about, cut from any graph of the attack's, and their rows."""
         x = self._ledger.x
         if not isinstance(x, tuple):
-            check_points(points, tuple(x.shape[1:]), x.dtype, self.bounds)
+            double = self.float64 and isinstance(points, Tensor) and points.dtype == torch.float64
+            check_points(points, tuple(x.shape[1:]), torch.float64 if double else x.dtype, self.bounds)
             points = points.detach()
         elif not isinstance(points, tuple) or not all(isinstance(point, str) for point in points):
             raise InputError("oracle: text points must be a tuple of str.")
@@ -121,11 +122,15 @@ class LabelOracle(Oracle):
         admitted = self._admit(points, rows)
         labels = self._asker.labels(admitted.points, self._seeds(admitted))
         self._settle(admitted, labels)
-        neutral = self.goal.y if rows is None else self.goal.y[rows]
-        return admitted.spread(labels, neutral.clone())
+        if admitted.keep is None:
+            return labels
+        return admitted.spread(labels, self.goal.y.clone() if rows is None else self.goal.y[rows])
 
     def _settle(self, admitted: _Admitted, labels: Tensor, cost: int = 1, sure: bool = True) -> None:
-        self._ledger.record(admitted.points, admitted.rows, admitted.number, labels, sure)
+        points, x = admitted.points, self._ledger.x
+        if isinstance(points, Tensor) and points.dtype != x.dtype:  # rounding may undo a success
+            points, sure = points.to(x.dtype), False
+        self._ledger.record(points, admitted.rows, admitted.number, labels, sure)
         self._progress(len(labels) * cost)
 
 
@@ -133,10 +138,12 @@ class ScoreOracle(LabelOracle):
     """Given to attacks that need Access.SCORES."""
 
     def scores(self, points: Any, rows: Tensor | None = None) -> Tensor:
-        """float32 (M, K), log-space, one query per point; zeros for a dead row."""
+        """float32 (M, K), float64 for float64 points, log-space, one query per point; zeros for a dead row."""
         admitted = self._admit(points, rows)
         scores = self._asker.scores(admitted.points, self._seeds(admitted))
         self._settle(admitted, scores.argmax(dim=1), sure=False)  # it may have abstained
+        if admitted.keep is None:
+            return scores
         return admitted.spread(scores, scores.new_zeros(len(points), self.classes))
 
 

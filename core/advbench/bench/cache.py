@@ -1,4 +1,4 @@
-"""Trained contenders on disk: safetensors and JSON, named by what decides them, whole or absent."""
+"""Trained contenders on disk: their packed states and JSON, named by what decides them, whole or absent."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import platformdirs
+from ..supply.place import cache_folder as cache_folder
 
-_ARRAYS, _META = "arrays.safetensors", "meta.json"
+_STATE, _META = "state.safetensors", "meta.json"
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,6 @@ class CacheEntry:
     used: float
 
 
-def cache_folder() -> Path:
-    """$ADVBENCH_CACHE_DIR, else the platform's usual place."""
-    chosen = os.environ.get("ADVBENCH_CACHE_DIR")
-    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("advbench"))
-
-
 class ContenderCache:
     """Reads and writes trained contenders. A damaged entry reads as absent, and says so in `damaged`."""
 
@@ -41,25 +35,23 @@ class ContenderCache:
         self.root = (root or cache_folder()) / "contenders"
         self.damaged: list[str] = []
 
-    def load(self, key: str) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        """(arrays by name, meta), or None."""
-        from safetensors.torch import load
-
+    def load(self, key: str) -> tuple[bytes, dict[str, Any]] | None:
+        """(packed state, meta), or None."""
         folder = self.root / key
         if not folder.is_dir():
             return None
         try:
             meta = json.loads((folder / _META).read_text())
-            data = (folder / _ARRAYS).read_bytes()
-            if hashlib.sha256(data).hexdigest() != meta["sha256"]:
-                raise ValueError("its arrays do not match their checksum")
-            arrays = load(data)
+            packed = (folder / _STATE).read_bytes()
+            if hashlib.sha256(packed).hexdigest() != meta["sha256"]:
+                raise ValueError("its state does not match its checksum")
         except (OSError, ValueError, KeyError, json.JSONDecodeError) as error:
             self.damaged.append(f"cache entry {key} must be whole, got: {error}. It is trained again.")
             shutil.rmtree(folder, ignore_errors=True)
             return None
         os.utime(folder)
-        return arrays, meta
+        self.clear_checkpoints(key)  # whoever trained it may have been killed before it could
+        return packed, meta
 
     def digest(self, key: str) -> str | None:
         """The digest of a stored contender, without loading it."""
@@ -68,16 +60,12 @@ class ContenderCache:
         except (OSError, ValueError, KeyError):
             return None
 
-    def store(self, key: str, arrays: dict[str, Any], meta: dict[str, Any]) -> None:
+    def store(self, key: str, packed: bytes, meta: dict[str, Any]) -> None:
         """Write under a temporary name and rename: another process sees all or nothing."""
-        from safetensors.torch import save
-
-        self.root.mkdir(parents=True, exist_ok=True)
-        data = save({name: tensor.contiguous() for name, tensor in arrays.items()})
-        staging = Path(tempfile.mkdtemp(prefix=".new-", dir=self.root))
+        staging = Path(tempfile.mkdtemp(prefix="new-", dir=self.checkpoints(key)))  # and goes with that folder
         try:
-            _write(staging / _ARRAYS, data)
-            _write(staging / _META, json.dumps(meta | {"sha256": hashlib.sha256(data).hexdigest()}).encode())
+            _write(staging / _STATE, packed)
+            _write(staging / _META, json.dumps(meta | {"sha256": hashlib.sha256(packed).hexdigest()}).encode())
             shutil.rmtree(self.root / key, ignore_errors=True)
             staging.rename(self.root / key)
         except OSError:

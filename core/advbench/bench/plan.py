@@ -42,12 +42,12 @@ class Opponent:
 
     @cached_property
     def facts(self) -> ContenderFacts:
-        base: ContenderFacts | None = self.model.instance.facts() if self.model else None
+        base = self.model.ask("facts", self.model.instance.facts, ContenderFacts) if self.model else None
         if self.defense is None:
             assert base is not None
             return base
-        facts: ContenderFacts = self.defense.instance.facts(base)
-        return facts
+        defense = self.defense.instance
+        return self.defense.ask("facts", lambda: defense.facts(base), ContenderFacts)
 
     @property
     def parts(self) -> tuple[Component, ...]:
@@ -143,9 +143,12 @@ def make_plan(request: Request, resolver: Resolver) -> Plan:
 
 
 def _data(component: Component, request: Request) -> Data:
-    facts: DatasetFacts = component.instance.facts()
+    facts = component.ask("facts", component.instance.facts, DatasetFacts)
     n = request.n or PRESETS[request.preset].n
-    positions = select(component.instance, facts.digest, component.name, request.select, n, request.seed[0])
+    how, seed = request.select, request.seed[0]
+    positions = component.ask(
+        "examples", lambda: select(component.instance, facts.digest, component.name, how, n, seed), list
+    )
     return Data(component, facts, tuple(positions))
 
 
@@ -286,6 +289,6 @@ def _settled(request: Request, cells: list[Cell]) -> tuple[tuple[str, str], ...]
     return tuple(rows)
 
 
-def with_suite(request: Request, resolver: Resolver) -> Request:
+def with_suite(request: Request, resolver: Resolver, given: frozenset[str] = frozenset()) -> Request:
     """The request with its suite's axes and options filled in where the user was silent."""
-    return request if request.suite is None else merged(request, resolver.registry.suite(request.suite))
+    return request if request.suite is None else merged(request, resolver.registry.suite(request.suite), given)

@@ -56,6 +56,7 @@ class Request:
     seed: tuple[int, ...] = (0,)
     device: str = "cpu"
     timeout: float | None = None
+    cell_timeout: float | None = None
     refine: bool = False
     twin: bool = True
     out: Path = Path("reports/main")
@@ -68,6 +69,7 @@ class Request:
         positive: dict[str, Any] = {
             "eps": self.eps, "max-queries": self.max_queries, "max-gradients": self.max_gradients,
             "max-prepare-queries": self.max_prepare_queries, "eot": self.eot, "n": self.n, "timeout": self.timeout,
+            "cell-timeout": self.cell_timeout,
         }  # fmt: skip
         for name, value in positive.items():
             words = _WORDS.get(name, ())
@@ -102,13 +104,15 @@ def _plain(value: Any) -> Any:
     return value if finite and isinstance(value, (bool, int, float, str, type(None))) else str(value)
 
 
-def merged(request: Request, suite: Suite) -> Request:
+def merged(request: Request, suite: Suite, given: frozenset[str] = frozenset()) -> Request:
     """The request with the suite's axes and options filled in where the user was silent.
 
+    `given` names fields that count as said although they hold their default; others need no name.
     Raises RequestError if the suite sets what is no option, or to what it cannot be.
     """
     silent = Request()
-    changes: dict[str, Any] = {axis: texts for axis, texts in suite.axes.items() if not getattr(request, axis)}
+    said = given | {one.name for one in fields(Request) if getattr(request, one.name) != getattr(silent, one.name)}
+    changes: dict[str, Any] = {axis: texts for axis, texts in suite.axes.items() if axis not in said}
     known = {one.name.replace("_", "-"): one.name for one in fields(Request) if one.name not in (*AXES, "suite")}
     for key, value in suite.options.items():
         if key not in known:
@@ -117,8 +121,8 @@ def merged(request: Request, suite: Suite) -> Request:
             read = _read(key, value, getattr(silent, known[key]))
         except (ValueError, KeyError, AttributeError):
             raise RequestError(f"suite {suite.name}: {key} must be a value that run takes, got {value!r}.") from None
-        decided = key in ("n", "max-queries") and request.preset != silent.preset  # a preset typed says both
-        if getattr(request, known[key]) == getattr(silent, known[key]) and not decided:
+        decided = key in ("n", "max-queries") and "preset" in said  # a preset says both
+        if known[key] not in said and not decided:
             changes[known[key]] = read
     return replace(request, **changes)
 
@@ -137,5 +141,6 @@ def _read(key: str, value: Any, silent: Any) -> Any:
     if value in _WORDS.get(key, ()):
         return value
     readers: Mapping[str, Any] = {"access": lambda text: Access[text.upper()], "norm": Norm, "out": Path}
-    numbers = {"eps": float, "timeout": float, "n": int, "eot": int, **dict.fromkeys(_LIMITS, int)}
+    seconds = dict.fromkeys(("timeout", "cell-timeout"), float)
+    numbers = {"eps": float, **seconds, "n": int, "eot": int, **dict.fromkeys(_LIMITS, int)}
     return parse_value(str(value), numbers[key]) if key in numbers else readers.get(key, str)(value)

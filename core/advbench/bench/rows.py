@@ -71,7 +71,9 @@ def run_entry(plan: Plan, request: Request, installed: Installed) -> dict[str, A
 
 def run_end(tally: Tally) -> dict[str, Any]:
     """What is added to the entry once the run is over; its absence means that the run was killed."""
-    return {"ended_at": _now().isoformat(), "outcome": vars(tally), "exit_code": tally.exit_code}
+    outcome = {name: value for name, value in vars(tally).items() if name != "notes"}
+    ended = {"ended_at": _now().isoformat(), "outcome": outcome, "exit_code": tally.exit_code}
+    return {**ended, "notes": tally.notes}
 
 
 def _now() -> datetime.datetime:

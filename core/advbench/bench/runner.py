@@ -5,9 +5,6 @@ from __future__ import annotations
 import functools
 import os
 import time
-import traceback
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,19 +12,23 @@ import torch
 from ..arena.contest import Contest, prepare, run_shard
 from ..arena.draws import SeedPath
 from ..arena.exactness import rows_are_exact
+from ..arena.limits import time_limit
 from ..catalog.plugins import Installed
-from ..contract.errors import AdvbenchError, PluginError
 from ..contract.protocols import Examples, State
-from ..contract.types import Modality, Norm
+from ..records.merge import INTERRUPTED
 from ..records.writer import KnownCell, ReportWriter
 from .cache import ContenderCache
 from .datacheck import check_data
 from .freshness import fingerprint, training_key
-from .packing import pack_state, unpack_state
-from .plan import Cell, Data, Plan
+from .isolation import CELL_HINT, TRAINING_HINT, failure
+from .measures import Measures
+from .notes import Notes
+from .packing import pack_arrays, pack_state, unpack_state
+from .plan import Cell, Plan
 from .request import Request
 from .rows import cell_row, run_end, run_entry
 from .scoring import score_cells
+from .shards import Shard, keys_of, shards_of
 from .targets import with_targets
 from .trained import Trained, obtain
 from .watcher import Tally, Watcher
@@ -49,18 +50,10 @@ def run(plan: Plan, request: Request, installed: Installed, watcher: Watcher) ->
             runner.tally.interrupted = True
         for text in writer.damaged:
             watcher.note(text)
-        score_cells(writer, runner.touched, {m.text: m.instance for m in plan.metrics})
+        runner.score()
         writer.compact()
         writer.update_run(index, entry | run_end(runner.tally))
         return runner.tally
-
-
-@dataclass(frozen=True)
-class _Shard:
-    """A fixed slice of a cell's positions; `keys` are the (example_id, target) it must yield."""
-
-    number: int
-    positions: tuple[int, ...]
 
 
 class _Runner:
@@ -69,23 +62,17 @@ class _Runner:
     ) -> None:
         self.plan, self.request, self.watcher, self.writer, self.index = plan, request, watcher, writer, index
         self.tally = Tally()
-        self.touched: list[str] = []
+        self.notes = Notes(watcher, self.tally)
+        self.ended: list[str] = []  # cells that ended well, now or before
         self.cache = ContenderCache()
         self.device = torch.device(request.device)
         self.hooks = installed.manager.hook
-        self._distances = self._load_distances(installed)
+        with self.notes.of_printing("distances"):
+            self.measures = Measures(installed, self.notes.add)
+        self._unfit: dict[str, BaseException] = {}  # why contenders could not be trained, by key
+        self._about: dict[str, Any] = {}  # what is known of the cell under way
         self._trained: dict[str, Trained] = {}
         self._last_key = ""
-
-    def _load_distances(self, installed: Installed) -> dict[Norm, tuple[frozenset[Modality], Any]]:
-        """All that work; a cell whose own distance is broken fails by itself."""
-        found = {}
-        for entry in installed.entries["distance"].values():
-            try:
-                found[entry.spec.norm] = (entry.spec.modalities, entry.load()())
-            except PluginError as error:
-                self.watcher.note(str(error))
-        return found
 
     def work(self) -> None:
         self.watcher.planned(self.plan)
@@ -105,22 +92,35 @@ class _Runner:
 
     def _attempt(self, cell: Cell) -> None:
         """Run one cell; whatever a plugin raises, SystemExit included, fails this cell alone."""
-        try:
-            cached = self._run_cell(cell)
-        except (Exception, SystemExit) as error:
-            text = traceback.format_exc()
-            told = str(error) if isinstance(error, AdvbenchError) else f"{type(error).__name__}: {error}"
-            self.writer.write_traceback(cell.cell_id, text)
-            self._write(cell, status="failed", code=type(error).__name__, reason=told)
+        self._about = {}
+        failed = None
+        with self.notes.of_printing(cell.text):
+            try:
+                cached = self._run_cell(cell)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
+                failed = failure(cell, error)
+        if failed is not None:
+            self.writer.write_traceback(cell.cell_id, failed.trace)
+            self._write(cell, status="failed", code=failed.code, reason=failed.reason, **self._about)
             self.tally.failed += 1
-            self.watcher.cell_ended(cell, "failed", told)
+            self.watcher.cell_ended(cell, "failed", failed.reason)
             return
         if cached:
             self.tally.cached += 1
         else:
             self.tally.ok += 1
-            self.touched.append(cell.cell_id)
+        self.ended.append(cell.cell_id)
         self.watcher.cell_ended(cell, "cached" if cached else "ok")
+
+    def score(self) -> None:
+        """Apply the metrics to every cell that ended well; one that fails leaves the others alone."""
+        with self.notes.of_printing("metrics"):
+            failed = score_cells(self.writer, self.ended, self.plan.metrics, self.request.cell_timeout)
+        for text in failed:
+            self.tally.unscored += 1
+            self.notes.add(text)
 
     def _run_cell(self, cell: Cell) -> bool:
         """True if the cell was done already."""
@@ -128,40 +128,45 @@ class _Runner:
         known = None if self.request.force else self.writer.known(cell.cell_id)
         if known is not None and self._is_done(cell, known, mark):
             return True
-        check_data(cell.data)
-        trained = self._contender(cell)
+        trained = self._ready(cell)
         known = self._fresh(cell, known, mark, trained)
+        started = time.monotonic()
+        limit = functools.partial(time_limit, self.request.cell_timeout, f"cell {cell.text}", CELL_HINT, started)
         contest = self._contest(cell, trained)
-        exact = rows_are_exact(trained.contender, self._sample(cell), cell.data.facts.classes, self.device)
-        about = {
+        torch.set_num_threads(1)  # now, so that a contender from the cache is examined as a trained one is
+        with limit():
+            exact = rows_are_exact(trained.contender, self._sample(cell), cell.data.facts.classes, self.device)
+        self._about = {
             "fingerprint": mark, "contender_digest": trained.digest, "train_seconds": trained.seconds,
             "inexact": not exact, "stochastic": trained.contender.facts.stochastic,
         }  # fmt: skip
         judged = known.judged if known is not None else frozenset()
-        self._write(cell, status="failed", code="interrupted", reason="the run ended before this cell did", **about)
+        interrupted = "the run ended before this cell did"
+        self._write(cell, status="failed", code=INTERRUPTED, reason=interrupted, **self._about)
         self._store_training(trained)
-        started = time.monotonic()
-        torch.set_num_threads(1)
-        prepared, shared = self._prepared(cell, contest)
+        with limit():
+            prepared, shared = self._prepared(cell, contest)
+            shards = [(shard, self._examples(cell, shard, trained)) for shard in shards_of(cell)]
         total = len(cell.data.positions)
-        shards = [(shard, self._examples(cell, shard, trained)) for shard in _shards(cell)]
         todo = [(shard, examples, target) for shard, (examples, target) in shards
-                if not _keys(examples, target) <= judged]  # fmt: skip
+                if not keys_of(examples, target) <= judged]  # fmt: skip
         self.watcher.cell_started(cell, total, total - sum(len(shard.positions) for shard, _, _ in todo))
         for shard, examples, target in todo:
-            outcome = run_shard(contest, examples, target, prepared, self.watcher.queries)
+            with limit():
+                outcome = run_shard(contest, examples, target, prepared, self.watcher.queries)
+            self.notes.of_invalid(cell.text, outcome.examples)
+            if self.request.save_adversarials:  # before its rows, for with them the shard counts as done
+                points = pack_arrays(outcome.points)
+                self.writer.write_adversarials(cell.cell_id, f"shard-{shard.number:05d}.safetensors", points)
             self.writer.write_shard(
                 cell.cell_id, shard.number, fingerprint=mark, contender_digest=trained.digest,
                 examples=outcome.examples, trace=outcome.trace,
             )  # fmt: skip
-            if self.request.save_adversarials:
-                arrays = pack_state(State(outcome.points))
-                self.writer.write_adversarials(cell.cell_id, f"shard-{shard.number:05d}.safetensors", arrays)
             self.watcher.judged(len(shard.positions))
         row = self._write(
-            cell, status="ok", attack_seconds=time.monotonic() - started, queries_shared=shared, **about
+            cell, status="ok", attack_seconds=time.monotonic() - started, queries_shared=shared, **self._about
         )  # fmt: skip
-        self.hooks.advbench_cell_finished(cell=row)
+        self.notes.of_finished(self.hooks, row)
         return False
 
     def _is_done(self, cell: Cell, known: KnownCell, mark: str) -> bool:
@@ -184,14 +189,29 @@ class _Runner:
         self.writer.drop(cell.cell_id)
         return None
 
+    def _ready(self, cell: Cell) -> Trained:
+        """The contender, its data checked; what failed for one attack is not tried again for the next."""
+        key = training_key(cell, self.request.device)
+        if key in self._unfit:
+            raise self._unfit[key]
+        try:
+            with time_limit(self.request.cell_timeout, f"training {cell.opponent.text}", TRAINING_HINT):
+                check_data(cell.data)
+                return self._contender(cell)
+        except BaseException as error:
+            self._unfit[key] = error
+            raise
+
     def _contender(self, cell: Cell) -> Trained:
         key = training_key(cell, self.request.device)
         if key != self._last_key:  # cells are ordered by contender: one in memory is enough
             name = cell.opponent.text
             threads = os.cpu_count() or 1
+            seconds = self.request.cell_timeout
+            deadline = None if seconds is None else time.monotonic() + seconds
             trained = obtain(
                 cell, self.cache, self.request.device, threads,
-                lambda done, total: self.watcher.training(name, done, total),
+                lambda done, total: self.watcher.training(name, done, total), deadline,
             )  # fmt: skip
             self._trained, self._last_key = {key: trained}, key
             self.watcher.trained(name, trained.seconds, trained.cached)
@@ -208,20 +228,12 @@ class _Runner:
             batched=cell.attack.spec.batched,
             threat=cell.threat,
             facts=data.facts,
-            distances=self._distances_for(data),
+            distances=self.measures.of(data.facts, cell.threat.norm),
             attack_seeds=root.child("attack", cell.attack.name, data.facts.digest),
             noise_seeds=root.child("noise", data.facts.digest, cell.opponent.text),
-            judge_seeds=root.child("judge", data.facts.digest, cell.opponent.text, cell.attack.text),
+            judge_seeds=root.child("judge", data.facts.digest, cell.opponent.text),
             device=self.device,
         )
-
-    def _distances_for(self, data: Data) -> dict[Norm, Callable[[Any, Any], Any]]:
-        width = data.facts.bounds.width if data.facts.bounds else 1.0
-        return {
-            norm: functools.partial(_measure, measure, width)
-            for norm, (modalities, measure) in self._distances.items()
-            if data.facts.modality in modalities
-        }
 
     def _prepared(self, cell: Cell, contest: Contest) -> tuple[State | None, int | None]:
         """What the attack learns before its first example; asked for once, then read back."""
@@ -231,12 +243,12 @@ class _Runner:
         if data is None:
             state, queries = prepare(contest, cell.data.component.instance.load("tune"), self.watcher.queries)
             state = State(state.arrays, {"state": dict(state.meta), "queries": queries})
-            self.writer.write_prepared(cell.cell_id, "state.safetensors", pack_state(state))
-        else:
-            state = unpack_state(data)
+            data = pack_state(state, cell.attack.name)
+            self.writer.write_prepared(cell.cell_id, "state.safetensors", data)
+        state = unpack_state(data)  # the first time too: what does not survive storing shows at once
         return State(state.arrays, state.meta["state"]), int(state.meta["queries"])
 
-    def _examples(self, cell: Cell, shard: _Shard, trained: Trained) -> tuple[Examples, torch.Tensor | None]:
+    def _examples(self, cell: Cell, shard: Shard, trained: Trained) -> tuple[Examples, torch.Tensor | None]:
         examples = cell.data.component.instance.load("eval", shard.positions)
         return with_targets(
             examples, cell.threat, cell.data.facts.classes, cell.seed, trained.contender, self.device
@@ -254,18 +266,3 @@ class _Runner:
         row = cell_row(cell, run=self.index, device=self.request.device) | results
         self.writer.write_cell(row)
         return row
-
-
-def _measure(distance: Any, width: float, x: Any, x_adv: Any) -> Any:
-    return distance(x, x_adv, width)
-
-
-def _shards(cell: Cell) -> Iterator[_Shard]:
-    size, positions = cell.attack.spec.shard, cell.data.positions
-    for number, start in enumerate(range(0, len(positions), size)):
-        yield _Shard(number, positions[start : start + size])
-
-
-def _keys(examples: Examples, target: torch.Tensor | None) -> set[tuple[int, int | None]]:
-    targets: Sequence[int | None] = [None] * len(examples) if target is None else target.tolist()
-    return set(zip(examples.ids.tolist(), targets, strict=True))

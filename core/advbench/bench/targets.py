@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from ..arena.asking import Asker
-from ..arena.draws import SeedPath
+from ..arena.draws import NoiseSource, SeedPath
+from ..arena.judge import DRAWS
 from ..contract.errors import RequestError
 from ..contract.protocols import Contender, Examples
 from ..contract.types import Access, Threat
@@ -43,7 +44,7 @@ def with_targets(
         shifts = [1 + branch.child(int(i)).seed() % (classes - 1) for i in examples.ids]
         return examples, (y + torch.tensor(shifts)) % classes
     if how == "least-likely":
-        return examples, _least_likely(examples, classes, contender, device)
+        return examples, _least_likely(examples, classes, SeedPath(seed, "targets", "noise"), contender, device)
     label = int(how)
     if label >= classes:
         raise RequestError(f"run: --targets must be a label from 0 to {classes - 1}, got {label}.")
@@ -51,12 +52,23 @@ def with_targets(
     return kept, torch.full_like(kept.y, label)
 
 
-def _least_likely(examples: Examples, classes: int, contender: Contender, device: torch.device) -> Tensor:
+def _least_likely(
+    examples: Examples, classes: int, seeds: SeedPath, contender: Contender, device: torch.device
+) -> Tensor:
+    """int64 (N,): the wrong class of the lowest score; of a stochastic contender, of the lowest mean probability."""
     if contender.facts.access < Access.SCORES:
         raise RequestError("run: --targets least-likely must have a contender that gives scores, got labels only.")
     x = examples.x if isinstance(examples.x, tuple) else examples.x.to(device)
-    scores = Asker(contender, classes, device).scores(x).cpu()
-    return scores.scatter(1, examples.y.unsqueeze(1), torch.inf).argmin(dim=1)
+    asker = Asker(contender, classes, device)
+    if contender.facts.stochastic:
+        noise, rows = NoiseSource(seeds, examples.ids.tolist()), range(len(examples))
+        scores = torch.full((len(examples), classes), -torch.inf, dtype=torch.float64, device=device)
+        for draw in range(DRAWS):
+            once = asker.scores(x, noise.seeds(rows, [draw] * len(examples)))
+            scores = torch.logaddexp(scores, once.double().log_softmax(dim=1))
+    else:
+        scores = asker.scores(x)
+    return scores.cpu().scatter(1, examples.y.unsqueeze(1), torch.inf).argmin(dim=1)
 
 
 def _take(examples: Examples, index: Tensor) -> Examples:

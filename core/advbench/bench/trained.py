@@ -1,4 +1,4 @@
-"""Turning an opponent of the plan into a contender: from the cache, or by training it."""
+"""Turning an opponent of the plan into a contender: trained once, and always restored from what was stored."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 
 from ..arena.draws import SeedPath
-from ..contract.protocols import Contender, Job, State
+from ..contract.errors import AdvbenchError, PluginError, told
+from ..contract.protocols import Contender, Job, Model, State
 from .cache import ContenderCache
 from .freshness import training_key
+from .isolation import check_contender, state_of
+from .packing import pack_state, unpack_state
 from .plan import Cell, Opponent
+from .restored import EXAMPLES, check_restored
 
 Progress = Callable[[int, int], None]
 
@@ -31,24 +34,34 @@ class Trained:
     log: tuple[dict[str, float], ...]
 
 
-def obtain(cell: Cell, cache: ContenderCache, device: str, threads: int, progress: Progress) -> Trained:
-    """Return the cell's contender, trained at most once per cache."""
+def obtain(
+    cell: Cell, cache: ContenderCache, device: str, threads: int, progress: Progress, deadline: float | None = None
+) -> Trained:
+    """Return the cell's contender, trained at most once per cache.
+
+    It comes from its stored state the first time too, so that a resumed run cannot differ. Raises
+    PluginError if that does not answer as the trained one did.
+    """
     key = training_key(cell, device)
     started = time.monotonic()
     stored = cache.load(key)
     rows: list[dict[str, float]] = []
-    job = _job(cell, device, threads, progress, lambda row: rows.append(dict(row)))
+    job = replace(_job(cell, device, threads, progress, lambda row: rows.append(dict(row))), deadline=deadline)
     if stored is not None:
-        arrays, meta = stored
-        contender = _restore(cell.opponent, State(arrays, meta["state"]), job)
+        packed, meta = stored
+        contender = _restore(cell.opponent, packed, job)
         return Trained(contender, meta["digest"], time.monotonic() - started, True, tuple(meta["log"]))
+    who = _author(cell.opponent)
+    base = _base(cell, cache, device, threads, progress, deadline)
+    rows += base.log if isinstance(base, Trained) else ()
     torch.set_num_threads(1)  # a trainer that gains from more takes job.threads; small ones lose by them
-    contender = _train(cell.opponent, replace(job, checkpoints=cache.checkpoints(key)))
-    state = contender.state()
-    digest = state_digest(state)
+    fitted = check_contender(_train(cell.opponent, base, replace(job, checkpoints=cache.checkpoints(key))), who)
+    packed = pack_state(state_of(fitted, who), who)
+    contender = _restore(cell.opponent, packed, job)
+    check_restored(fitted, contender, job.train.x[:EXAMPLES], cell.data.facts, job.device, who)
+    digest = state_digest(unpack_state(packed))
     about = f"{cell.opponent.text} on {cell.data.component.text}, seed {cell.seed}"
-    meta = {"state": dict(state.meta), "digest": digest, "log": rows, "about": about}
-    cache.store(key, dict(state.arrays), meta)
+    cache.store(key, packed, {"digest": digest, "log": rows, "about": about})
     cache.clear_checkpoints(key)
     return Trained(contender, digest, time.monotonic() - started, False, tuple(rows))
 
@@ -79,28 +92,47 @@ def _job(cell: Cell, device: str, threads: int, progress: Progress, log: Callabl
     )
 
 
-def _train(opponent: Opponent, job: Job) -> Contender:
+def _base(
+    cell: Cell, cache: ContenderCache, device: str, threads: int, progress: Progress, deadline: float | None
+) -> Model | Trained | None:
+    """What the cell's defense works on. A trained model is the very one that stands alone as its twin."""
+    defense, model = cell.opponent.defense, cell.opponent.model
+    if defense is None or defense.spec.base == "none":
+        return None
+    if defense.spec.base == "trained":
+        return obtain(replace(cell, opponent=Opponent(model, None)), cache, device, threads, progress, deadline)
+    return _model(cell.opponent)
+
+
+def _train(opponent: Opponent, base: Model | Trained | None, job: Job) -> Contender:
     if opponent.defense is None:
-        contender: Contender = _model(opponent).fit(job)
-        return contender
-    base: Any = None
-    if opponent.defense.spec.base == "architecture":
-        base = _model(opponent)
-    elif opponent.defense.spec.base == "trained":
-        base = _model(opponent).fit(replace(job, checkpoints=None))
-    protected: Contender = opponent.defense.instance.protect(base, job)
+        return _model(opponent).fit(job)
+    protected: Contender = opponent.defense.instance.protect(base.contender if isinstance(base, Trained) else base, job)
     return protected
 
 
-def _restore(opponent: Opponent, state: State, job: Job) -> Contender:
-    if opponent.defense is None:
-        contender: Contender = _model(opponent).restore(state, job)
-        return contender
-    base = opponent.model.instance if opponent.model is not None else None
-    protected: Contender = opponent.defense.instance.restore(base, state, job)
-    return protected
+def _restore(opponent: Opponent, packed: bytes, job: Job) -> Contender:
+    """Raises PluginError if the plugin cannot read its own state."""
+    state = unpack_state(packed)
+    try:
+        if opponent.defense is None:
+            return _model(opponent).restore(state, job)
+        base = opponent.model.instance if opponent.model is not None else None
+        protected: Contender = opponent.defense.instance.restore(base, state, job)
+        return protected
+    except AdvbenchError:
+        raise
+    except Exception as error:
+        raise PluginError(f"{_author(opponent)} must restore what its state() gave, got {told(error)}.") from error
 
 
-def _model(opponent: Opponent) -> Any:
+def _model(opponent: Opponent) -> Model:
     assert opponent.model is not None
-    return opponent.model.instance
+    model: Model = opponent.model.instance
+    return model
+
+
+def _author(opponent: Opponent) -> str:
+    """Whose code makes the contender, for messages."""
+    part = opponent.parts[-1]
+    return f"{part.entry.source}: {part.kind} '{part.text}'"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .plan import Cell, Plan
 
 
 class Watcher:
-    """Override what you want to see; called from the main thread, often, so be quick."""
+    """Override what you want to see; called from the main thread, often, so be quick.
+
+    While plugins run, standard output and error are kept from them: print to a stream that you
+    looked up before the run.
+    """
 
     def planned(self, plan: Plan) -> None:
         """Before anything is trained."""
@@ -37,19 +41,21 @@ class Watcher:
 
 @dataclass
 class Tally:
-    """How the cells of a run ended."""
+    """How the cells of a run ended, how many metrics failed, and what else was worth a line."""
 
     ok: int = 0
     cached: int = 0
     refused: int = 0
     failed: int = 0
+    unscored: int = 0
     interrupted: bool = False
+    notes: list[str] = field(default_factory=list)
 
     @property
     def exit_code(self) -> int:
         """As the command line reports it."""
         if self.interrupted:
             return 130
-        if self.failed:
+        if self.failed or self.unscored:
             return 1
         return 0 if self.ok or self.cached else 5

@@ -31,6 +31,7 @@ def advbench_register_datasets(register: Register) -> None:
             summary="1,797 handwritten digits, 8x8 grey levels scaled to [0, 1]",
             modality=Modality.IMAGE,
             license="CC BY 4.0 (UCI)",
+            trials=("", "classes=8/3"),
             paper=Paper(
                 title="Optical recognition of handwritten digits", year=1998, url="https://doi.org/10.24432/C50P49"
             ),
@@ -53,6 +54,7 @@ def advbench_register_datasets(register: Register) -> None:
             summary="two interleaved half circles in the plane; made, not measured",
             modality=Modality.TABULAR,
             license="none needed",
+            trials=("", "examples=200,noise=0"),
         ),
         f"{HERE}.datasets:TwoMoons",
     )
@@ -62,11 +64,20 @@ def advbench_register_datasets(register: Register) -> None:
 def advbench_register_models(register: Register) -> None:
     """Plain networks."""
     register(
-        ModelSpec(name="linear", summary="softmax regression on raw inputs", modalities=NUMERIC),
+        ModelSpec(name="linear", summary="softmax regression on raw inputs", modalities=NUMERIC, trials=("epochs=20",)),
         f"{HERE}.models:Linear",
     )
     register(
-        ModelSpec(name="mlp", summary="fully connected network, or a vote of many", modalities=NUMERIC),
+        ModelSpec(
+            name="mlp",
+            summary="fully connected network, or a vote of many",
+            modalities=NUMERIC,
+            trials=(
+                "epochs=20",
+                "hidden=16/8,activation=tanh,votes=3,epochs=20",
+                "hidden=8,activation=sigmoid,votes=4,vote=hard,epochs=20",
+            ),
+        ),
         f"{HERE}.models:Mlp",
     )
 

@@ -46,13 +46,19 @@ class Linf:
 
 @dataclass(frozen=True)
 class Words:
-    """Word-level edit distance over the number of words of the original (split at white space)."""
+    """Word-level edit distance over the number of words of the original (split at white space).
+
+    A change of white space alone counts as one word: only equal texts are at distance zero.
+    """
 
     def __call__(self, x: tuple[str, ...], x_adv: tuple[str, ...], width: float = 1.0) -> Tensor:
-        shares = [
-            _edits(old.split(), new.split()) / max(1, len(old.split())) for old, new in zip(x, x_adv, strict=True)
-        ]
+        shares = [_changed(old, new) / max(1, len(old.split())) for old, new in zip(x, x_adv, strict=True)]
         return torch.tensor(shares, dtype=torch.float64)
+
+
+def _changed(old: str, new: str) -> int:
+    """Words changed; 0 exactly when the texts are equal."""
+    return max(_edits(old.split(), new.split()), int(old != new))
 
 
 def _edits(old: list[str], new: list[str]) -> int:

@@ -225,7 +225,7 @@ class SecurityCurve:
         eps, reference = (float(_numbers(rows, column)[0]) for column in ("eps", "reference_eps"))
         end = reference if math.isnan(eps) else eps
         if not end > 0:
-            return Estimate(math.nan, math.nan, math.nan, judged.n)
+            return _NOTHING
         part = np.where(judged.right, np.minimum(judged.distance(), end) / end, 0.0)
         return _mean_share(part, judged.open)
 

@@ -15,8 +15,7 @@ from torch.nn import functional as F
 
 from advbench import Access, ContenderFacts, Job, State, TorchContender, param
 
-# Products of matrices take other paths below 16 rows, off multiples of 16, and above 128.
-_FACTS = ContenderFacts(access=Access.GRADIENTS, gradients=("exact",), chunk=128, pad=16)
+_FACTS = ContenderFacts(access=Access.GRADIENTS, gradients=("exact",), float64=True)
 _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "sigmoid": torch.sigmoid, "tanh": torch.tanh}
 
 
@@ -64,7 +63,10 @@ class VotedNetwork(nn.Module):
 def _product(bias: Tensor, x: Tensor, weight: Tensor) -> Tensor:
     """bias + x weight, for each vote; x (votes, N, a), weight (votes, a, b)."""
     if weight[0].numel() >= 25:
-        return torch.baddbmm(bias, x, weight)
+        # Between 4 and 12 columns, some processors let a row's last bits depend on its place among the others.
+        width = weight.shape[2]
+        fill = 16 - width if 4 < width < 16 else 0
+        return torch.baddbmm(F.pad(bias, (0, fill)), x, F.pad(weight, (0, fill)))[:, :, :width]
     # Below 400 multiplications torch changes to other code, with other last bits: 16 rows x 25.
     for i in range(weight.shape[1]):
         bias = bias + x[:, :, i : i + 1] * weight[:, i : i + 1]
@@ -124,7 +126,7 @@ class Mlp:
     def facts(self) -> ContenderFacts:
         if self.vote == "soft":
             return _FACTS
-        return replace(_FACTS, gradients=("surrogate",), largest_margin=math.log(2 * self.votes + 1))
+        return replace(_FACTS, gradients=("surrogate",), float64=False, largest_margin=math.log(2 * self.votes + 1))
 
     def build(self, job: Job) -> MeanProbability:
         sizes = (job.facts.features, *self.hidden, job.facts.classes)

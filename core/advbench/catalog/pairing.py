@@ -51,12 +51,15 @@ def refusals(pairing: Pairing) -> tuple[Refusal, ...]:
 
 
 def _modality(p: Pairing) -> Refusal | None:
-    for spec in (*p.parts, p.attack):
-        if p.data.modality not in spec.modalities:
-            serves = ", ".join(sorted(spec.modalities))
+    serving = [(_name(spec), spec.modalities) for spec in (*p.parts, p.attack)]
+    if p.attack_facts.modalities is not None:
+        serving.append((f"{_name(p.attack)} with these parameters", p.attack_facts.modalities))
+    for name, modalities in serving:
+        if p.data.modality not in modalities:
+            serves = ", ".join(sorted(modalities))
             return Refusal(
                 "modality",
-                f"{_name(spec)} serves {serves}; {p.data_name} is {p.data.modality}",
+                f"{name} serves {serves}; {p.data_name} is {p.data.modality}",
                 f"Choose a data set of {serves}",
             )
     return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import inspect
 import os
 import sys
 import traceback
@@ -17,7 +16,7 @@ from typing import Any
 
 import pluggy
 
-from ..contract.errors import PluginError, RequestError, did_you_mean
+from ..contract.errors import PluginError, RequestError, did_you_mean, told
 from ..contract.params import attach, describe
 from ..contract.specs import (
     AttackSpec,
@@ -30,9 +29,10 @@ from ..contract.specs import (
     ModelSpec,
     Spec,
 )  # fmt: skip
-from ..contract.texts import article
+from ..contract.texts import harmless, one_line
 from . import hookspecs
-from .grammar import NAME
+from .accepting import check_component, refuse_module
+from .printed import printing_kept
 
 KINDS: Mapping[str, type[Spec]] = {
     "attack": AttackSpec,
@@ -71,18 +71,25 @@ class Entry:
     def load(self) -> type:
         """Import the class. Raises PluginError naming the plugin."""
         cls = self.target if isinstance(self.target, type) else self._import(self.target)
-        describe(cls)
-        attach(cls, self.spec)
+        try:
+            describe(cls)
+            attach(cls, self.spec)
+        except PluginError:
+            raise
+        except Exception as error:
+            who = f"{self.source}: {self.kind} '{self.spec.name}'"
+            raise PluginError(f"{who} must be a class with readable parameters, got {told(error)}.") from error
         return cls
 
     def _import(self, target: str) -> type:
         module, _, name = target.partition(":")
         try:
             found = getattr(importlib.import_module(module), name)
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # SystemExit too, and whatever else a plugin may throw
             raise PluginError(
-                f"{self.source}: '{target}' must be importable for {self.kind} '{self.spec.name}',"
-                f" got {type(error).__name__}: {error}."
+                f"{self.source}: '{target}' must be importable for {self.kind} '{self.spec.name}', got {told(error)}."
             ) from error
         if not isinstance(found, type):
             raise PluginError(f"{self.source}: '{target}' must be a class, got {type(found).__name__}.")
@@ -104,6 +111,7 @@ class Installed:
     """The outcome of looking around: entries by kind and name, sources in order, broken ones.
 
     left_out: installed, but not named by ADVBENCH_PLUGINS.  claims: who registered each name.
+    printed: what plugins wrote while they were loaded, by source.
     """
 
     entries: dict[str, dict[str, Entry]] = field(default_factory=lambda: {kind: {} for kind in KINDS})
@@ -111,6 +119,7 @@ class Installed:
     broken: list[Broken] = field(default_factory=list)
     left_out: list[Source] = field(default_factory=list)
     claims: dict[tuple[str, str], list[Source]] = field(default_factory=dict)
+    printed: dict[str, str] = field(default_factory=dict)
     manager: pluggy.PluginManager = field(default_factory=lambda: pluggy.PluginManager(hookspecs.PROJECT))
 
     def find(self, kind: str, name: str) -> Entry:
@@ -150,7 +159,7 @@ def discover(files: Iterable[Path] = (), only: str | None = None) -> Installed:
         reason = f"ADVBENCH_PLUGINS must name installed plugins, got '{name}'. {did_you_mean(name, known)}"
         installed.broken.append(Broken(Source(name, UNKNOWN, UNKNOWN), reason))
     for path in dict.fromkeys(files):
-        source = Source(path.stem, str(path), "file")
+        source = Source(one_line(path.stem), str(path), "file")
         _add(installed, source, lambda path=path: _load_file(path))  # type: ignore[misc]
     return installed
 
@@ -167,7 +176,7 @@ def _source(point: EntryPoint) -> Source:
         name, version = (dist.name, dist.version) if dist else (UNKNOWN, UNKNOWN)
     except Exception:  # an installation whose metadata are damaged
         name, version = UNKNOWN, UNKNOWN
-    return Source(point.name, name or UNKNOWN, version or UNKNOWN)
+    return Source(one_line(point.name, 80), one_line(name or UNKNOWN, 80), one_line(version or UNKNOWN, 40))
 
 
 def _load_file(path: Path) -> ModuleType:
@@ -191,15 +200,24 @@ def _load_file(path: Path) -> ModuleType:
 
 def _add(installed: Installed, source: Source, load: Callable[[], Any]) -> None:
     """Load one plugin and take what it registers, or note why not."""
+    with printing_kept() as printed:
+        _add_silently(installed, source, load)
+    if printed.count:
+        installed.printed[str(source)] = str(printed)
+
+
+def _add_silently(installed: Installed, source: Source, load: Callable[[], Any]) -> None:
     try:
         module = load()
-    except (Exception, SystemExit) as error:
-        reason = f"importing it must succeed, got {type(error).__name__}: {error}."
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit too, and whatever else a plugin may throw
+        reason = f"importing it must succeed, got {told(error)}."
         installed.broken.append(Broken(source, reason, traceback.format_exc()))
         return
-    refusal = _refuse(installed, source, module)
+    refusal = refuse_module(installed.manager, str(source), module)
     if refusal is not None:
-        installed.broken.append(Broken(source, refusal))
+        installed.broken.append(Broken(source, harmless(refusal)))
         return
     taken: list[Entry] = []
     try:
@@ -207,45 +225,16 @@ def _add(installed: Installed, source: Source, load: Callable[[], Any]) -> None:
             for impl in getattr(installed.manager.hook, f"advbench_register_{kind}s").get_hookimpls():
                 if impl.plugin is module:
                     impl.function(*(_Collector(kind, source, taken) for _ in impl.argnames))
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         installed.manager.unregister(module)  # none of its hooks may be called
-        told = isinstance(error, PluginError)
-        reason = str(error) if told else f"registering must succeed, got {type(error).__name__}: {error}."
+        reason = told(error) if isinstance(error, PluginError) else f"registering must succeed, got {told(error)}."
         installed.broken.append(Broken(source, reason, traceback.format_exc()))
         return
     installed.sources.append(source)
     for entry in taken:
         _enter(installed, entry)
-
-
-def _refuse(installed: Installed, source: Source, module: Any) -> str | None:
-    """Why pluggy or we cannot accept this module; None registers it."""
-    api = getattr(module, "ADVBENCH_API", hookspecs.API_VERSION)
-    if api != hookspecs.API_VERSION:
-        return (
-            f"it must be written for plugin API {hookspecs.API_VERSION} of advbench, but says {api}."
-            " Install a release of it that fits."
-        )
-    manager = installed.manager
-    known = {name for name in vars(hookspecs) if name.startswith("advbench_")}
-    for name in dir(module):
-        value = inspect.getattr_static(module, name, None)
-        # `import advbench_zoo.attack` leaves a module of that first name behind, which is no hook.
-        routine = inspect.isroutine(value)
-        marked = routine and isinstance(getattr(value, "advbench_impl", None), dict)
-        if routine and (marked or name.startswith("advbench_")) and name not in known:
-            return f"a hook must be one of advbench's, got '{name}'. {did_you_mean(name, known)}"
-        if name in known and not marked:
-            return f"hook '{name}' must be marked with @hookimpl, got it bare. Add the decorator."
-    if manager.is_registered(module):
-        return "a module must belong to one plugin, got one that is loaded already. Uninstall one of the two."
-    try:
-        manager.register(module, name=str(source))
-    except (pluggy.PluginValidationError, ValueError) as error:
-        if manager.is_registered(module):
-            manager.unregister(module)
-        return f"its hooks must fit advbench's, got: {error}."
-    return None
 
 
 class _Collector:
@@ -255,14 +244,7 @@ class _Collector:
         self.kind, self.source, self.taken = kind, source, taken
 
     def __call__(self, spec: Spec, target: str | type) -> None:
-        wanted = KINDS[self.kind]
-        if not isinstance(spec, wanted):
-            got = f"{type(spec).__name__} for {getattr(spec, 'name', spec)!r}"
-            raise PluginError(f"registering {article(self.kind)} must use {wanted.__name__}, got {got}.")
-        if not isinstance(spec.name, str) or not NAME.fullmatch(spec.name):
-            raise PluginError(f"a name must be lower-case words joined by '-', got {spec.name!r}. Rename it.")
-        if not isinstance(target, type) and not (isinstance(target, str) and ":" in target):
-            raise PluginError(f"{self.kind} '{spec.name}' must be a class or 'module:Class', got {target!r}.")
+        check_component(self.kind, KINDS[self.kind], spec, target)
         self.taken.append(Entry(self.kind, spec, target, self.source))
 
 

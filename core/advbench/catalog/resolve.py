@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
-from ..contract.errors import AdvbenchError, ParamError, PluginError, RequestError
+from ..contract.errors import AdvbenchError, ParamError, PluginError, RequestError, told
+from ..contract.facts import AttackFacts, ContenderFacts, DatasetFacts
+from ..contract.fitting import misfit
 from ..contract.params import build, describe, items, spec_of, values
 from .grammar import Spelling, expand, parse
 from .plugins import Entry, Installed
 from .registry import Registry
+
+T = TypeVar("T")
+_Layer: TypeAlias = tuple[str, str, tuple[tuple[str, str], ...]]  # kind, name, parameters as typed
+_FACTS: Mapping[str, type] = {"dataset": DatasetFacts, "model": ContenderFacts, "attack": AttackFacts}
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +40,10 @@ class Component:
     @property
     def spec(self) -> Any:
         return self.entry.spec
+
+    def ask(self, what: str, call: Callable[[], Any], wanted: type[T]) -> T:
+        """What the plugin answers. Raises PluginError naming it if it fails or says something else."""
+        return _ask(self.entry, what, call, wanted)
 
     @cached_property
     def text(self) -> str:
@@ -61,7 +71,7 @@ class Resolver:
     def one(self, kind: str, text: str) -> Component:
         """Raises RequestError or ParamError if `text` names no component with such parameters."""
         spelling = parse(text)
-        return self._make(kind, spelling.name, spelling.items)
+        return self._make(kind, spelling.name, spelling.items, ())
 
     def many(self, kind: str, texts: tuple[str, ...]) -> list[Component]:
         """All of them, sweeps expanded, each once, in order."""
@@ -72,24 +82,24 @@ class Resolver:
                 found.setdefault(component.text, component)
         return list(found.values())
 
-    def _make(self, kind: str, name: str, raw: Mapping[str, str]) -> Component:
+    def _make(self, kind: str, name: str, raw: Mapping[str, str], around: tuple[_Layer, ...]) -> Component:
         entry = self.find(kind, name)
+        layer = (kind, name, tuple(sorted(raw.items())))
+        if layer in around:  # equal settings hold equal components, and so on without end
+            chain = " > ".join(one for _, one, _ in (*around[around.index(layer) :], layer))
+            hint = "Its author must give that field another default, or None."
+            raise PluginError(f"{entry.source}: {kind} '{name}' must not hold itself by default, got {chain}. {hint}")
 
         def nested(inner: str, text: str, own: Mapping[str, str]) -> Any:
-            return self._make(inner, text, own).instance
+            return self._make(inner, text, own, (*around, layer)).instance
 
-        instance: Any = build(entry.load(), name, raw, nested)
-        try:
-            facts = getattr(instance, "facts", None)
-            if kind in ("dataset", "model", "attack") and facts is not None:
-                facts()  # parameters such as classes=3/8 can only be checked against the data
-        except ParamError as error:
-            raise ParamError(f"{name}: {error}") from None
-        except AdvbenchError:
-            raise
-        except Exception as error:
-            got = f"{type(error).__name__}: {error}"
-            raise PluginError(f"{entry.source}: {kind} '{name}' must be able to tell its facts, got {got}.") from error
+        instance = _ask(entry, "parameters", lambda: build(entry.load(), name, raw, nested), object)
+        facts = getattr(instance, "facts", None)
+        if kind in _FACTS and facts is not None:
+            try:  # parameters such as classes=3/8 can only be checked against the data
+                _ask(entry, "facts", facts, _FACTS[kind])
+            except ParamError as error:
+                raise ParamError(f"{name}: {error}") from None
         return Component(entry, instance)
 
     def find(self, kind: str, name: str) -> Entry:
@@ -108,6 +118,21 @@ class Resolver:
                     hint = f"Add {source.plugin} to ADVBENCH_PLUGINS."
                     raise RequestError(f"{kind} '{name}' is installed, but its plugin is left out. {hint}") from error
             raise RequestError(f"{kind} '{name}' is not installed. Run: pip install {dist}") from error
+
+
+def _ask(entry: Entry, what: str, call: Callable[[], Any], wanted: type[T]) -> T:
+    who = f"{entry.source}: {entry.kind} '{entry.spec.name}' must be able to tell its {what}"
+    try:
+        answer = call()
+    except (AdvbenchError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # SystemExit too, and whatever else a plugin may throw
+        raise PluginError(f"{who}, got {told(error)}.") from error
+    if not isinstance(answer, wanted):
+        raise PluginError(f"{who} as {wanted.__name__}, got {type(answer).__name__}.")
+    if wanted in _FACTS.values() and (flaw := misfit(answer)):
+        raise PluginError(f"{who}: {flaw}.")
+    return answer
 
 
 def _same(one: str, other: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import cache, doctor, leaderboard, listing, plugins, rescore, run, show
+from . import cache, data, doctor, leaderboard, listing, plugins, rescore, run, show
 
 app = typer.Typer(
     name="advbench",
@@ -40,6 +40,7 @@ app.command("list")(listing.list_)
 app.command("show")(show.show)
 app.command("leaderboard")(leaderboard.leaderboard)
 app.command("rescore")(rescore.rescore)
+app.add_typer(data.app, name="data")
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(cache.app, name="cache")
 app.command("doctor")(doctor.doctor)

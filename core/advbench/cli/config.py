@@ -1,4 +1,4 @@
-"""`--config FILE`: options from TOML, below the command line and the environment."""
+"""Where options come from: the command line, the environment, and `--config FILE` below them."""
 
 from __future__ import annotations
 
@@ -20,6 +20,15 @@ def read_config(context: typer.Context, path: Path | None) -> Path | None:
         with errors_told():
             context.default_map = {**(context.default_map or {}), **_options(context, path)}
     return path
+
+
+def given(context: typer.Context) -> frozenset[str]:
+    """Options that somebody gave, wherever and even at their default; named as in a Request."""
+    names = {parameter: name for name, parameter in _NAMES.items()}
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return frozenset(
+        names.get(name, name) for name, source in sources.items() if source is not None and source.name != "DEFAULT"
+    )
 
 
 def _options(context: typer.Context, path: Path) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from ..catalog.plugins import Installed, discover
 from ..catalog.registry import read
 from ..catalog.resolve import Resolver
 from ..contract.errors import AdvbenchError, PluginError
+from ..contract.texts import harmless
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -82,8 +83,17 @@ def resolver(files: list[Path] | None) -> Resolver:
     return found
 
 
+def keeping_its_stream(console: Console) -> Console:
+    """The same console, but printing to today's stream even while another one is put in its place."""
+    kept = Console(file=console.file, stderr=console.stderr, highlight=False)
+    kept.width = console.width
+    return kept
+
+
 def tell_broken(installed: Installed) -> None:
-    """One line per broken plugin, on standard error."""
+    """One line per broken plugin, and per plugin that printed while it was loaded, on standard error."""
+    for source, printed in installed.printed.items():
+        err.print(f"[yellow]plugin {escape(source)} printed[/] {escape(printed)}", soft_wrap=True)
     for broken in installed.broken:
         err.print(f"[yellow]plugin {escape(str(broken.source))} is broken:[/] {escape(broken.reason)}", soft_wrap=True)
 
@@ -92,5 +102,4 @@ def escape(text: Any) -> str:
     """Text from plugins and files, harmless to rich markup and to terminals."""
     from rich.markup import escape as escape_markup
 
-    printable = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in str(text))
-    return escape_markup(printable)
+    return escape_markup(harmless(text))

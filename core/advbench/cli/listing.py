@@ -11,6 +11,7 @@ from ..catalog.plugins import KINDS, Entry
 from ..catalog.registry import Registry
 from ..catalog.resolve import Resolver
 from ..contract.errors import RequestError, did_you_mean
+from ..contract.texts import one_line
 from .console import PluginFiles, escape, out, resolver, tell_broken, verb
 
 
@@ -49,7 +50,8 @@ def _components(kind: str, found: Resolver) -> None:
     table.add_column("from", style="dim", no_wrap=True)
     entries = found.installed.entries[kind]
     for entry in sorted(entries.values(), key=lambda entry: str(entry.spec.name)):
-        table.add_row(entry.spec.name, traits(entry), escape(entry.spec.summary), escape(entry.source.dist))
+        summary, dist = one_line(entry.spec.summary), one_line(entry.source.dist)
+        table.add_row(entry.spec.name, escape(traits(entry)), escape(summary), escape(dist))
     for name, dist in _absent(kind, found):
         table.add_row(f"[dim]{name}[/]", "", f"[dim]not installed: pip install {dist}[/]", "")
     out.print(table)

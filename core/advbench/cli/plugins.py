@@ -6,9 +6,12 @@ import typer
 from rich.table import Table
 
 from ..catalog.plugins import Installed, Source
+from . import plugins_check, plugins_new
 from .console import PluginFiles, escape, out, resolver, verb
 
 app = typer.Typer(help="Where components come from.", no_args_is_help=True)
+app.command("check")(plugins_check.check)
+app.command("new")(plugins_new.new)
 
 
 @app.command("list")

@@ -11,8 +11,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from ..bench.plan import Cell, Plan
 from ..bench.watcher import Watcher
-from .console import escape
+from ..contract.texts import one_line
+from .console import escape, keeping_its_stream
 
+_LONGEST_NOTE = 600  # characters
 _PATIENCE = 10.0  # seconds between two plain lines about the same work
 
 
@@ -42,7 +44,9 @@ class RunWatcher(Watcher):
             self.console.print(f"[dim]{name:>9}[/]  {escape(value)}", soft_wrap=True)
 
     def note(self, text: str) -> None:
-        self.console.print(f"[yellow]note:[/] {escape(text)}", soft_wrap=True)
+        short = one_line(text)
+        more = "" if len(short) <= _LONGEST_NOTE else "… (more in run.json)"
+        self.console.print(f"[yellow]note:[/] {escape(short[:_LONGEST_NOTE])}{more}", soft_wrap=True)
 
     def trained(self, name: str, seconds: float, cached: bool) -> None:
         how = "trained before, loaded from the cache" if cached else f"trained in {_time(seconds)}"
@@ -188,7 +192,8 @@ class PlainWatcher(RunWatcher):
 
 def watcher(console: Console) -> RunWatcher:
     """The live one where somebody can see it move."""
-    return LiveWatcher(console) if console.is_terminal else PlainWatcher(console)
+    kept = keeping_its_stream(console)
+    return LiveWatcher(kept) if kept.is_terminal else PlainWatcher(kept)
 
 
 def _time(seconds: float) -> str:

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from .console import PluginFiles, out, resolver, verb
+from ..catalog.printed import printing_kept
+from .console import PluginFiles, err, escape, out, resolver, verb
 
 
 class Eligible(StrEnum):
@@ -30,20 +31,27 @@ def rescore(
     plugin: PluginFiles = None,
 ) -> None:
     """Compute metrics again and store them in the report. Attacks nothing, needs no torch."""
+    from ..bench.scoring import tell_failed
     from ..records.reader import Report
     from ..records.writer import ReportWriter
     from ..report.rescore import rescore as compute
 
     found = resolver(plugin)
     names = tuple(metric) if metric else tuple(found.installed.entries["metric"])
-    metrics = {component.text: component.instance for component in found.many("metric", names)}
+    metrics = found.many("metric", names)
     Report.open(report)  # a writer would create what is not there
     with ReportWriter.open(report) as writer:
-        scores = compute(Report.open(report), metrics, "all-correct" if eligible else None)
+        with printing_kept():
+            instances = {metric.text: metric.instance for metric in metrics}
+            scores, failed = compute(Report.open(report), instances, "all-correct" if eligible else None)
         by_cell: dict[str, list[dict[str, object]]] = {}
         for score in scores:
             by_cell.setdefault(str(score["cell_id"]), []).append(score)
         for cell_id, rows in by_cell.items():
             writer.write_scores(cell_id, rows)
         writer.compact()
-    out.print(f"{len(scores)} scores of {len(by_cell)} cells written to {report}/scores.parquet")
+    out.print(f"{len(scores)} scores of {len(by_cell)} cells written to {escape(report)}/scores.parquet")
+    for text in tell_failed(failed, metrics):
+        err.print(f"[red]failed:[/] {escape(text)}", soft_wrap=True)
+    if failed:
+        raise typer.Exit(1)

@@ -11,7 +11,7 @@ import typer
 from ..contract.errors import EmptySelection, RequestError
 from ..contract.texts import parse_value
 from ..contract.types import Access, Norm
-from .config import read_config
+from .config import given, read_config
 from .console import PluginFiles, err, escape, out, resolver, tell_broken, verb
 
 
@@ -45,6 +45,7 @@ Many = list[str] | None
 
 @verb
 def run(
+    context: typer.Context,
     dataset: Annotated[Many, _option("Data set; digits:classes=3/8 if none.", "--dataset", "-D", panel=WHAT)] = None,
     model: Annotated[Many, _option("Model; mlp if none.", "--model", "-m", panel=WHAT)] = None,
     defense: Annotated[Many, _option("Defense; `none` for the plain model.", "--defense", "-d", panel=WHAT)] = None,
@@ -82,6 +83,9 @@ def run(
     seed: Annotated[list[int] | None, _option("Seed; may repeat.", "--seed", panel=HOW)] = None,
     device: Annotated[str, _option("cpu, cuda, cuda:1 or auto.", "--device", panel=HOW)] = "cpu",
     timeout: Annotated[float | None, _option("Seconds an example.", "--timeout", panel=HOW)] = None,
+    cell_timeout: Annotated[
+        float | None, _option("Seconds for a cell's training, and for its attack.", "--cell-timeout", panel=HOW)
+    ] = None,
     config: Annotated[
         Path | None,
         typer.Option(
@@ -128,11 +132,12 @@ def run(
             max_queries=_limit("max-queries", max_queries), max_gradients=_limit("max-gradients", max_gradients),
             max_prepare_queries=_limit("max-prepare-queries", max_prepare_queries),
             targeted=targeted, targets=targets, gradient=tuple(gradient or ()), eot=eot, preset=preset.value, n=n,
-            select=select, seed=tuple(seed or (0,)), device=_device(device), timeout=timeout, refine=refine,
-            twin=twin, out=report, force=force, fail_fast=fail_fast, strict=strict,
-            save_adversarials=save_adversarials,
+            select=select, seed=tuple(seed or (0,)), device=_device(device), timeout=timeout,
+            cell_timeout=cell_timeout, refine=refine, twin=twin, out=report, force=force, fail_fast=fail_fast,
+            strict=strict, save_adversarials=save_adversarials,
         ),
         found,
+        given(context),
     )  # fmt: skip
     plan = make_plan(request, found)
     refused = [cell for cell in plan.cells if cell.refused]

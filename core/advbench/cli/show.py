@@ -10,7 +10,9 @@ from rich.table import Table
 
 from ..catalog.grammar import parse
 from ..catalog.plugins import KINDS, Entry
+from ..catalog.resolve import Component
 from ..contract.errors import RequestError, did_you_mean
+from ..contract.facts import DatasetFacts
 from ..contract.params import SAME, ParamInfo, describe
 from ..contract.texts import format_value
 from .console import PluginFiles, escape, out, resolver, verb
@@ -33,7 +35,7 @@ def show(
     out.print(f"[bold]{escape(entry.spec.name)}[/]  {escape(entry.spec.summary)}")
     out.print(_facts(entry))
     if singular == "dataset":
-        out.print(_contents(cls()))
+        out.print(_contents(found.one(singular, name)))
     infos = describe(cls)
     if infos:
         out.print(_parameters(infos))
@@ -52,7 +54,7 @@ def _facts(entry: Entry) -> Table:
         table.add_row("norms", ", ".join(sorted(spec.norms)))
         table.add_row("goals", "untargeted and targeted" if spec.targeted else "untargeted")
     elif traits(entry):
-        table.add_row("kind", traits(entry))
+        table.add_row("kind", escape(traits(entry)))
     if hasattr(spec, "modalities"):
         table.add_row("inputs", ", ".join(sorted(spec.modalities)))
     if entry.kind == "defense" and spec.twin:
@@ -63,9 +65,9 @@ def _facts(entry: Entry) -> Table:
     return table
 
 
-def _contents(dataset: Any) -> Table:
-    """What a data set holds with its default parameters."""
-    facts = dataset.facts()
+def _contents(dataset: Component) -> Table:
+    """What a data set holds with these parameters."""
+    facts = dataset.ask("facts", dataset.instance.facts, DatasetFacts)
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column()
@@ -73,7 +75,7 @@ def _contents(dataset: Any) -> Table:
     table.add_row("example", f"{shape}, {facts.classes} classes")
     if facts.bounds is not None:
         table.add_row("bounds", f"{facts.bounds.low:g} to {facts.bounds.high:g}")
-    table.add_row("splits", ", ".join(f"{split} {size:,}" for split, size in facts.sizes.items()))
+    table.add_row("splits", escape(", ".join(f"{split} {size:,}" for split, size in facts.sizes.items())))
     table.add_row("eps", ", ".join(f"{norm} {format_value(eps)}" for norm, eps in facts.eps.items()))
     return table
 

@@ -9,7 +9,8 @@ AdvbenchError                      exit code 2 unless said otherwise; shown with
 ├── EmptySelection                 nothing was selected, or everything was refused (exit code 5)
 └── ContestError                   the rules of the contest were broken; fails one cell, not the run
     ├── InputError                 a point with wrong shape, dtype, NaN, or outside the bounds
-    └── JudgeMismatch              ledger and meter disagree about what was asked
+    ├── JudgeMismatch              ledger and meter disagree about what was asked
+    └── OutOfTime                  plugin code did not end within its time limit
 BudgetSpent                        not an error of the user's: no row of the call may be asked again
 
 Messages read `<who>: <what> must be <limit>, got <value>. <what to do>`.
@@ -19,6 +20,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+
+from .texts import harmless
+
+LONGEST_MESSAGE = 600  # characters of any error that are shown and stored; tracebacks hold more
 
 
 class AdvbenchError(Exception):
@@ -67,8 +72,26 @@ class JudgeMismatch(ContestError):
     """The oracle's ledger and the meter on the contender counted differently."""
 
 
+class OutOfTime(ContestError):
+    """Something ran longer than it may; what it had found by then proves nothing."""
+
+
 class BudgetSpent(Exception):
     """No row of the call is live. An attack may let it escape: its best point is kept."""
+
+
+def told(error: BaseException) -> str:
+    """What went wrong, as shown and stored: our own messages as they are, others after their type.
+
+    Bounded and harmless whatever the author of the error put into it.
+    """
+    try:
+        text = str(error)
+    except Exception:
+        text = "its message cannot be read"
+    if not isinstance(error, AdvbenchError):
+        text = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return harmless(text, LONGEST_MESSAGE)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -5,8 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from .types import Access, Bounds, Modality, Norm
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One feature of a table.
+
+    kind: `integer` moves in steps of one unit; exactly one column of a `one-hot` group is 1, the
+    others 0.  low, high: what 0 and 1 stand for, in the units of the data.  mutable: whether
+    anybody could change it.
+    """
+
+    name: str
+    kind: Literal["number", "integer", "one-hot"]
+    group: str | None = None
+    low: float = 0.0
+    high: float = 1.0
+    mutable: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +33,7 @@ class DatasetFacts:
 
     shape: one example without the batch axis; None for text.  bounds: None for text.
     eps: the reference size of a change per norm, in input units.  sizes: examples per split.
-    digest: changes whenever any example does.
+    digest: changes whenever any example does.  columns: of a table, in the order of the features.
     """
 
     modality: Modality
@@ -25,6 +43,7 @@ class DatasetFacts:
     digest: str
     eps: Mapping[Norm, float] = field(default_factory=dict)
     sizes: Mapping[str, int] = field(default_factory=dict)
+    columns: tuple[Column, ...] = ()
 
     @property
     def features(self) -> int:
@@ -40,7 +59,8 @@ class ContenderFacts:
     largest_margin: the largest difference of log-space scores that can ever occur.
     classes: the largest number of classes served; None = any.
     chunk, pad: points per call, and the multiple to which a smaller last call is filled up,
-    such that a row's answer never depends on its neighbours.
+    such that a row's answer never depends on its neighbours. Products of matrices take other
+    paths, with other last bits, below 16 rows, off multiples of 16, and above 128.
     """
 
     access: Access
@@ -49,8 +69,8 @@ class ContenderFacts:
     largest_margin: float = math.inf
     classes: int | None = None
     float64: bool = False
-    chunk: int = 256
-    pad: int = 4
+    chunk: int = 128
+    pad: int = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,9 +79,11 @@ class AttackFacts:
 
     margin: the score margin a point must reach before the attack accepts it (kappa).
     min_classes: e.g. 3 for a loss that ranks three scores.
+    modalities: fewer than the spec's, if these parameters serve fewer; None = all of them.
     """
 
     needs: Access
     norms: frozenset[Norm]
+    modalities: frozenset[Modality] | None = None
     margin: float = 0.0
     min_classes: int = 2

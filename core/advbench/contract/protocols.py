@@ -85,7 +85,8 @@ class Job:
 
     progress(done, total) feeds the bar; log(row) adds a row to training.parquet (epoch, loss,
     tune_loss, tune_accuracy, sensitivity_bound, seconds); checkpoints is a private folder that
-    survives an interrupted training; deadline is a time.monotonic() value, None = no limit.
+    survives an interrupted training; deadline is the time.monotonic() at which the training is
+    broken off and fails, None = no limit: store a checkpoint before, never return early.
     """
 
     train: Examples
@@ -113,7 +114,10 @@ class Contender(Protocol):
         """int64 (N,), the winning class; -1 = abstained."""
 
     def scores(self, x: Any, *, noise: Draws | None = None) -> Tensor:
-        """float32 (N, K), log-space up to a constant per row. Absent below Access.SCORES."""
+        """float32 (N, K), log-space up to a constant per row. Absent below Access.SCORES.
+
+        float64 for float64 x, where `facts.float64` says so.
+        """
 
     def value_and_grad(
         self, x: Tensor, loss: ChunkLoss, *, gradient: str, noise: Draws | None = None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from .types import Access, Coverage, Modality, Norm
@@ -23,12 +24,17 @@ class Spec:
     """Common to all kinds.
 
     `revision` is raised whenever results change for equal parameters; it is part of cell_id.
+    trials: parameters, as one types them, under which the conformance kit tries the component:
+    quick ones that reach all of its code.  excused: checks of the kit that cannot apply, by
+    name, and why; shown wherever the kit's outcome is.
     """
 
     name: str  # kebab-case, unique within its kind over all installed plugins
     summary: str  # one line, says what it does
     paper: Paper | None = None
     revision: int = 1
+    trials: tuple[str, ...] = ("",)
+    excused: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,7 @@
-"""Between the text that users type and the typed value of one parameter; the two round-trip."""
+"""Between the text that users type and the typed value of one parameter; the two round-trip.
+
+And the one place where text that others wrote is made fit to be shown and stored.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,31 @@ def describe_type(annotation: Any) -> str:
 def article(noun: str) -> str:
     """The noun with "a" or "an" before it."""
     return f"an {noun}" if noun[:1] in "aeiou" else f"a {noun}"
+
+
+def harmless(text: object, limit: int | None = None) -> str:
+    """Text that may go to any terminal or file, at most `limit` characters of it and how many are left out.
+
+    Whatever would act instead of being shown becomes visible text: control characters, escape
+    sequences, changes of writing direction, invisible ones. Only line ends stay.
+    """
+    whole = str(text)
+    kept = whole if limit is None else whole[:limit]
+    # ASCII with \x1b spelt out: no terminal acts on it, and no encoding fails on it.
+    shown = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in kept)
+    return shown if len(kept) == len(whole) else f"{shown}… ({len(whole) - len(kept):,} more characters)"
+
+
+def one_line(text: object, limit: int | None = None) -> str:
+    """The same without line ends: for names, which must not look like other lines."""
+    return " ".join(harmless(text, limit).split())
+
+
+def kind_of(value: object) -> str:
+    """What somebody gave instead: `torch.float64 (3, 2)` of a tensor or array, else the name of its type."""
+    if hasattr(value, "dtype") and hasattr(value, "shape"):
+        return f"{value.dtype} {tuple(value.shape)}"
+    return type(value).__name__
 
 
 def is_supported(annotation: Any, *, inside_list: bool = False) -> bool:

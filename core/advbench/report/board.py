@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, TypeAlias
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from typing import Any, Literal, TypeAlias, TypeVar
+
+from ..contract.texts import one_line
+
+T = TypeVar("T")
 
 By: TypeAlias = Literal["contender", "attack"]
 LETTERS = {"G": "gradient", "S": "surrogate", "Q": "score", "L": "label", "T": "transfer", "N": "noise"}
@@ -90,6 +94,21 @@ class Leaderboard:
         """Everything as JSON values: infinity as "inf", not-a-number as null."""
         found: dict[str, Any] = _jsonable(asdict(self))
         return found
+
+
+def shown(value: T) -> T:
+    """The same, with every text in it fit for a terminal: reports may come from strangers."""
+    whole: Any = value
+    if isinstance(whole, str):
+        whole = one_line(whole)
+    elif isinstance(whole, dict):
+        whole = {shown(key): shown(part) for key, part in whole.items()}
+    elif isinstance(whole, tuple):
+        whole = tuple(map(shown, whole))
+    elif is_dataclass(whole) and not isinstance(whole, type):
+        whole = replace(whole, **{item.name: shown(getattr(whole, item.name)) for item in fields(whole)})
+    found: T = whole
+    return found
 
 
 def _jsonable(value: Any) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..records.merge import INTERRUPTED
 from ..records.reader import Report
-from .board import LETTERS, AttackScore, By, Leaderboard, Line, Section
+from .board import LETTERS, AttackScore, By, Leaderboard, Line, Section, shown
 from .labels import Labels, contender_of, is_twin_of
 from .outcomes import Outcome, load
 from .worst import Worst, averaged, by_seed, share, spread, worst_case
@@ -35,7 +35,7 @@ def build(reports: Sequence[Report], by: By = "contender") -> Leaderboard:
     sections = [_section(group, labels, key[-1]) for key, group in groups.items()]
     sections.sort(key=lambda s: (s.dataset, s.norm, s.eps is None, s.eps or 0, s.max_queries or 0, s.targets or ""))
     damaged = tuple(text for report in reports for text in report.damaged)
-    return Leaderboard(by, tuple(sections), damaged)
+    return shown(Leaderboard(by, tuple(sections), damaged))
 
 
 def _contest(cell: Any) -> tuple[Any, ...]:

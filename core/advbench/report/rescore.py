@@ -11,15 +11,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..bench.scoring import Metrics, score_cell
+from ..bench.scoring import Failed, Metrics, score_cell
 from ..records.reader import Report
 from .outcomes import Ints, Outcome, load
 
 
 def rescore(
     report: Report, metrics: Metrics, eligible: Literal["all-correct"] | None = None
-) -> list[dict[str, object]]:
-    """Return the rows of `scores` for every cell that ended well, whatever was scored before.
+) -> tuple[list[dict[str, object]], list[Failed]]:
+    """Return the rows of `scores` for every cell that ended well, whatever was scored before, and what failed.
 
     `eligible="all-correct"` keeps the examples that every contender of the same data set was asked
     and got right, and adds `@all-correct` to the metric's name, so that both can stand side by side.
@@ -28,15 +28,18 @@ def rescore(
     cells = {row["cell_id"]: row for row in report.cells.to_pylist() if row["status"] == "ok"}
     examples = report.examples
     ids = pc.index_in(examples["cell_id"], pa.array(list(cells), pa.string()))
-    scores = []
+    scores: list[dict[str, object]] = []
+    failed: list[Failed] = []
     for position, cell in enumerate(cells.values()):
         rows = examples.filter(pc.fill_null(pc.equal(ids, position), False))
         if eligible:
             rows = rows.filter(pc.is_in(rows["example_id"], pa.array(chosen[_data(cell)], pa.int64())))
-        scores += score_cell(cell, rows, metrics)
+        found, bad = score_cell(cell, rows, metrics)
+        scores += found
+        failed += bad
     for score in scores if eligible else ():
         score["metric"] = f"{score['metric']}@{eligible}"
-    return scores
+    return scores, failed
 
 
 def _data(cell: Mapping[str, Any]) -> tuple[Any, Any]:

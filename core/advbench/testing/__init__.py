@@ -1,5 +1,7 @@
-"""For tests of plugins: toys with known answers."""
+"""For tests of plugins: the conformance kit, and toys with known answers."""
 
+from .conformance import conformance
+from .streams import streams
 from .toy_attacks import (
     BoastfulAttack,
     DiggingAttack,
@@ -36,5 +38,5 @@ __all__ = [
     "LabelsOnly", "LinearContender", "NeighbourlyContender", "NestedAttack", "NoisyContender", "PreparedAttack",
     "RoundingContender", "RoundingDefense", "ScribblingAttack", "SilentAttack", "SlopeAttack",
     "SpendthriftAttack", "StepAttack", "SurrogateContender", "TextContender", "ThresholdContender", "TreeContender",
-    "TreeModel", "grid_examples", "grid_facts",
+    "TreeModel", "conformance", "grid_examples", "grid_facts", "streams",
 ]  # fmt: skip

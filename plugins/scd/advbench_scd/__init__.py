@@ -10,6 +10,7 @@ SPEC = DefenseSpec(
     modalities=frozenset({Modality.IMAGE, Modality.TABULAR, Modality.SERIES}),
     base="none",
     twin="mlp:hidden={hidden},activation=sigmoid,votes={votes},vote=hard",
+    trials=("votes=4,hidden=4,iterations=100", "votes=3,hidden=4,iterations=100,initial_bias=median"),
     paper=Paper(
         title="Defending against black-box adversarial attacks with gradient-free trained sign activation"
         " neural networks",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -34,6 +35,7 @@ class CoordinateAdam:
         mean = BETA1 * self.mean[at] + (1 - BETA1) * slope
         square = BETA2 * self.square[at] + (1 - BETA2) * slope.square()
         self.mean[at], self.square[at], self.steps[at] = mean, square, steps
-        # The released code keeps epsilon outside the root; the paper prints it inside.
-        corrected = (1 - BETA2**steps).sqrt() / (1 - BETA1**steps)
+        # The released code keeps epsilon outside the root; the paper prints it inside. Powers by exp:
+        # those of torch differ in the last bit at the end of its memory, so that rows would depend on their place.
+        corrected = (1 - (steps * math.log(BETA2)).exp()).sqrt() / (1 - (steps * math.log(BETA1)).exp())
         return -rate * corrected * mean / (square.sqrt() + EPSILON)

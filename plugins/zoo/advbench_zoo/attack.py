@@ -1,4 +1,4 @@
-"""ZOO-ADAM on whole batches: rows share calls, never numbers."""
+"""ZOO on whole batches: rows share calls, never numbers."""
 
 from __future__ import annotations
 
@@ -8,158 +8,159 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from advbench import Access, AttackFacts, Norm, Perturbed, ScoreOracle, Streams, param
+from advbench import Access, AttackFacts, ContestError, Modality, Norm, Perturbed, ScoreOracle, Streams, param
 
-from .adam import CoordinateAdam
-from .differences import Probes, probe
-from .search import TradeOff
-from .space import Space
-from .step_size import choose_h
+from .descent import Descent, Plan
+from .differences import Asking
+from .losses import MOST, Losses
+from .presets import Settings, settle
+from .reduction import Reduced
+from .space import Box, Inputs, Space
+from .step_size import Choice, choose_h
+from .variables import Growth, Variables
 
 FLAT = 0.05  # below this share of reacting coordinates the contender tells nothing
+WIDE = 0.01  # of the range: the least step for curvature from float32 answers
 
 
 @dataclass(frozen=True)
 class Zoo:
-    """min |x - x0|^2 + c max(f(x), -kappa) by stochastic coordinate descent (paper, Algorithm 1)."""
+    """min |x - x0|^2 + c max(f(x), -kappa) by stochastic coordinate descent (paper, Algorithm 1).
 
-    h: float | Literal["auto"] = param(
+    "auto" is the preset's value, or without a preset the one given in its help.
+    """
+
+    h: float | Literal["auto", "search"] = param(
         "auto", gt=0, unit="input units", paper=1e-4,
-        help="step of the finite differences; auto tries 1e-4 to 0.4 of the range and keeps the smallest that tells",
+        help="step of the finite differences; auto: search, tries 1e-4 to 0.4 of the range, keeps the smallest that"
+        " tells",
     )  # fmt: skip
-    iterations: int = param(1000, ge=1, paper="3000 MNIST, 1000 CIFAR-10", help="steps per search, budget permitting")
-    learning_rate: float = param(0.01, gt=0, unit="input units", help="ADAM's step")
-    haste: float = param(
-        8.0,
-        ge=1,
-        paper=1,
-        help="factor on ADAM's step for rows without success when half their budget is gone",
+    solver: Literal["adam", "newton", "adam-newton"] = param(
+        "adam", help="what turns slopes into steps; adam-newton is the released code's mixture"
     )
-    c: float = param(1.0, gt=0, paper=0.01, help="first weight of the score against the squared change")
-    searches: int = param(9, ge=1, help="most values of c tried")
+    preset: Literal["none", "mnist", "cifar10", "imagenet", "imagenet-targeted"] = param(
+        "none", help="the paper's settings for one data set; what is typed beside it wins"
+    )
+    iterations: int | Literal["auto"] = param(
+        "auto", ge=1, paper="3000 MNIST, 1000 CIFAR-10", help="steps per search, budget permitting; auto: 1000"
+    )
+    learning_rate: float | Literal["auto"] = param(
+        "auto", gt=0, unit="input units", paper=0.01, help="ADAM's step, or the share of Newton's; auto: .01"
+    )
+    haste: float | Literal["auto"] = param(
+        "auto", ge=1, paper=1,
+        help="factor on ADAM's step for rows without success when half their budget is gone; auto: 8, 1 with Newton",
+    )  # fmt: skip
+    c: float | Literal["auto"] = param(
+        "auto", gt=0, paper=0.01, help="first weight of the score against the change; auto: 1"
+    )
+    searches: int | Literal["auto"] = param("auto", ge=1, paper="9, 1 ImageNet", help="most values of c tried; auto: 9")
     coordinates: int | Literal["auto"] = param(
-        "auto", ge=1, paper=128, help="coordinates probed per step (B); auto is min(128, half of them)"
+        "auto", ge=1, paper=128, help="variables probed per step (B); auto: min(128, half of them)"
     )
     kappa: float = param(0.0, ge=0, unit="log-odds", help="margin by which a success must win")
-    box: Literal["projection", "tanh"] = param(
-        "projection", paper="projection for MNIST, tanh for CIFAR-10", help="how points are kept inside the bounds"
+    box: Literal["auto", "projection", "tanh"] = param(
+        "auto", paper="projection MNIST, tanh elsewhere", help="how points are kept in bounds; auto: projection"
     )
     abort_every: int | Literal["auto"] = param(
-        "auto",
-        ge=1,
-        paper=100,
-        help="a search ends when this many steps improve the loss by less than 0.01 %; auto is a tenth of a search",
+        "auto", ge=1, paper=100,
+        help="a search ends when this many steps improve the loss by less than 0.01 %; auto: a tenth of a search",
+    )  # fmt: skip
+    hessian_h: float | Literal["auto"] = param(
+        "auto", gt=0, unit="input units", paper=1e-4,
+        help="step of second differences; other than h it costs 2 B more queries; auto: h, but from float32 answers at"
+        " least .01 of the range, to which a searched h rises too",
+    )  # fmt: skip
+    hessian_floor: float | Literal["auto"] = param(
+        "auto", ge=0, paper=0, help="least curvature that Newton's step divides by; auto: .1, the released code's"
+    )
+    reduce: Literal["auto", "none", "bilinear", "dct"] = param(
+        "auto", paper="bilinear ImageNet", help="search a smaller space: stretched images, or low cosines; auto: none"
+    )
+    sizes: tuple[int, ...] | Literal["auto"] = param(
+        "auto", ge=1, paper="32/64/128", help="sides of the reduced space, one after the other; auto: 32"
+    )
+    grow_at: tuple[int, ...] | Literal["auto"] = param(
+        "auto", ge=1, help="steps of a search at which the next size begins; auto: 2000/10000, as far as needed"
+    )
+    importance: Literal["auto", "none", "refresh", "released"] = param(
+        "auto", paper="refresh after growth, ImageNet",
+        help="probe more where the image has changed: kept up to date, or set only when the space grows, as the"
+        " released code does; auto: none",
+    )  # fmt: skip
+    importance_every: int = param(1, ge=1, help="steps between two refreshes")
+    adam_reset: bool | Literal["auto"] = param(
+        "auto", paper="true ImageNet targeted", help="forget ADAM's moments at a search's first success; auto: false"
+    )
+    trace_loss: int = param(
+        0, ge=0, help="note the loss of each row's last search every so many steps, and its first valid step; 0: never"
     )
 
+    def __post_init__(self) -> None:
+        settings = settle(self)
+        least = -(-settings.iterations // MOST)
+        if 0 < self.trace_loss < least:
+            raise ValueError(
+                f"trace_loss must be >= {least} for {settings.iterations} iterations, got {self.trace_loss}."
+                f" A report keeps at most {MOST} points of a curve."
+            )
+
     def facts(self) -> AttackFacts:
-        return AttackFacts(needs=Access.SCORES, norms=frozenset({Norm.L2}), margin=self.kappa)
+        settings = settle(self)
+        images = settings.reduce != "none" or settings.importance != "none"
+        return AttackFacts(
+            needs=Access.SCORES,
+            norms=frozenset({Norm.L2}),
+            margin=self.kappa,
+            modalities=frozenset({Modality.IMAGE}) if images else None,
+        )
 
     def perturb(self, oracle: ScoreOracle, x: Tensor, rng: Streams) -> Perturbed:
         """Probe, step, and search on c, every row at its own pace, until none can go on."""
-        space = Space(oracle.bounds, self.box == "tanh", tuple(x.shape[1:]), x.dtype)
-        x0 = x.flatten(1).double()
-        if self.h == "auto":
-            h, share = choose_h(oracle, space, x0, rng)
+        settings = settle(self)
+        box = Box(oracle.bounds, settings.box == "tanh")
+        growth = Growth(settings.grow_at, settings.importance, self.importance_every)
+        variables = Variables(x.flatten(1).double(), box, _spaces(settings, box, x), growth)
+        double = self.solver != "adam" and oracle.float64
+        dtype = torch.float64 if double else x.dtype
+        # Second differences of float32 answers are noise below steps of a hundredth of the range.
+        least = 0.0 if double or self.solver == "adam" else WIDE * box.scale
+        stages = tuple(Asking(oracle, space, tuple(x.shape[1:]), dtype) for space in variables.spaces)
+        if settings.h is None:
+            choice = choose_h(oracle, stages[0], variables, rng)
+            h = choice.h.clamp(min=least)  # one step for slope and curvature saves half of the queries
         else:
-            h = torch.full((len(x),), self.h, dtype=torch.float64, device=x.device)
-            share = torch.full_like(h, -1.0)
-        descent = Descent(self, oracle, space, x0, h)
+            choice = Choice.fixed(settings.h, variables.x0)
+            h = choice.h
+        fixed = settings.hessian_h
+        hessian_h = h.clamp(min=least) if fixed is None else torch.full_like(h, fixed)
+        plan = Plan(settings, self.solver, self.kappa, h, hessian_h, choice.noise)
+        losses = Losses(len(x), self.trace_loss, settings.iterations, x.device)
+        descent = Descent(plan, oracle, stages, variables, losses)
         while descent.advance(rng):
             pass
-        best, reacted = descent.best, descent.reacted()
+        reacted = descent.reacted()
         # Steps taken tell more about a row's silence than the sample that chose h.
-        share = torch.where(reacted.isnan(), share, reacted)
+        share = torch.where(reacted.isnan(), choice.share, reacted)
         notes = {"h": h, "c": descent.trade.c, "informative": share, "iterations": descent.taken.double()}
-        return Perturbed(space.inputs(best), notes=notes, blind=(share >= 0) & (share < FLAT))
+        notes |= losses.notes()
+        best = descent.best.to(x.dtype).reshape(x.shape)
+        return Perturbed(best, notes=notes, blind=(share >= 0) & (share < FLAT))
 
 
-class Descent:
-    """The state of all rows during one call; lives and dies with it."""
-
-    def __init__(self, attack: Zoo, oracle: ScoreOracle, space: Space, x0: Tensor, h: Tensor) -> None:
-        n, d = x0.shape
-        self.attack, self.oracle, self.space, self.x0, self.h = attack, oracle, space, x0, h
-        self.width = min(d, 128, max(1, d // 2)) if attack.coordinates == "auto" else min(d, attack.coordinates)
-        self.start = space.variable(x0)
-        self.u = self.start.clone()  # under projection the variable of x0 is x0 itself
-        self.adam = CoordinateAdam.zeros(x0)
-        self.trade = TradeOff.start(n, attack.c, x0.device)
-        self.best = x0.clone()
-        self.best_size = torch.full((n,), torch.inf, dtype=torch.float64, device=x0.device)
-        self.found = torch.zeros(n, dtype=torch.bool, device=x0.device)  # in the search under way
-        self.taken = torch.zeros(n, dtype=torch.int64, device=x0.device)  # steps in all
-        self.age = torch.zeros_like(self.taken)  # steps in the search under way
-        self.last_loss = torch.full_like(self.best_size, torch.inf)
-        self.cost = 2 * self.width + 1
-        self.patience = self._patience()
-        self.hurry_below = oracle.left() // 2
-        self.heard = torch.zeros_like(self.best_size)  # sum over steps of the share that reacted
-
-    def _patience(self) -> Tensor:
-        """Steps between two looks at the loss, int64 (N,).
-
-        The released code looks ten times a search; when the budget is shorter than a search it
-        must decide sooner, or the first, smallest c would eat everything.
-        """
-        if self.attack.abort_every != "auto":
-            return torch.full_like(self.taken, self.attack.abort_every)
-        affordable = (self.oracle.left() // self.cost).clamp(max=self.attack.iterations)
-        return (affordable // 10).clamp(min=1)
-
-    def advance(self, rng: Streams) -> bool:
-        """Take one step with every row that can pay for it; False when none can."""
-        able = self.oracle.live & (self.trade.done < self.attack.searches)
-        pays = self.oracle.left() >= self.cost
-        self.oracle.out_of_budget((able & ~pays).nonzero().flatten())
-        rows = (able & pays).nonzero().flatten()
-        if not len(rows):
-            return False
-        index = rng.uniform(rows, (self.x0.shape[1],)).topk(self.width, dim=1).indices
-        probes = probe(self.oracle, self.space, self.x0[rows], self.u[rows], index, self.h[rows], rows)
-        self._note(rows, probes)
-        ending = self._ending(rows, probes)
-        self._move(rows[~ending], index[~ending], probes.slope(self.trade.c[rows], self.attack.kappa)[~ending])
-        self._next_search(rows[ending])
-        return True
-
-    def reacted(self) -> Tensor:
-        """Mean share of coordinates that reacted, (N,); NaN for rows that took no step."""
-        return self.heard / self.taken
-
-    def _size(self, rows: Tensor) -> Tensor:
-        return (self.space.value(self.u[rows]) - self.x0[rows]).square().sum(dim=1)
-
-    def _note(self, rows: Tensor, probes: Probes) -> None:
-        """Keep the closest point that won by kappa."""
-        self.taken[rows] += 1
-        self.age[rows] += 1
-        self.heard[rows] += probes.informative()
-        won = (probes.base < 0) & (probes.base <= -self.attack.kappa)
-        size = self._size(rows)
-        better = won & (size < self.best_size[rows])
-        self.found[rows] |= won
-        self.best_size[rows[better]] = size[better]
-        self.best[rows[better]] = self.space.value(self.u[rows[better]])
-
-    def _ending(self, rows: Tensor, probes: Probes) -> Tensor:
-        """Searches that have run their length, or whose loss no longer falls."""
-        loss = self._size(rows) + self.trade.c[rows] * probes.base.clamp(min=-self.attack.kappa)
-        due = (self.age[rows] - 1) % self.patience[rows] == 0
-        stuck = due & (loss > 0.9999 * self.last_loss[rows])
-        self.last_loss[rows] = torch.where(due, loss, self.last_loss[rows])
-        return stuck | (self.age[rows] >= self.attack.iterations)
-
-    def _move(self, rows: Tensor, index: Tensor, slope: Tensor) -> None:
-        hurried = ~self.best_size[rows].isfinite() & (self.oracle.left()[rows] < self.hurry_below[rows])
-        rate = self.attack.learning_rate * torch.where(hurried, self.attack.haste, 1.0)
-        step = self.adam.step(rows, index, slope, rate.unsqueeze(1))
-        at = (rows.unsqueeze(1), index)
-        self.u[at] = self.space.keep(self.u[at] + step)
-
-    def _next_search(self, rows: Tensor) -> None:
-        self.trade.advance(rows, self.found[rows])
-        self.u[rows] = self.start[rows]
-        self.adam.forget(rows)
-        self.found[rows] = False
-        self.age[rows] = 0
-        self.last_loss[rows] = torch.inf
+def _spaces(settings: Settings, box: Box, x: Tensor) -> tuple[Space, ...]:
+    """One space for each size, in their order."""
+    if x.dim() != 4 and (settings.reduce != "none" or settings.importance != "none"):
+        raise ContestError(
+            f"zoo: reduce and importance must be none for inputs that are no images, got {x.dim() - 1}-d."
+        )
+    if settings.reduce == "none":
+        return (Inputs(box, tuple(x.shape[1:])),)
+    channels, height, width = x.shape[1:]
+    if settings.sizes[-1] > min(height, width):
+        raise ContestError(
+            f"zoo: sizes must be at most the image's side, {min(height, width)}, got {settings.sizes[-1]}."
+            " Choose a smaller reduced space."
+        )
+    shape = (channels, height, width)
+    return tuple(Reduced.of(box, shape, side, settings.reduce, x.device) for side in settings.sizes)

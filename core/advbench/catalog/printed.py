@@ -1,0 +1,51 @@
+"""What plugins print goes neither into results on standard output nor across a live display."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from typing import Any, cast
+
+from ..contract.texts import harmless
+
+_KEPT = 2_000  # bytes of the beginning; the rest is only counted
+
+
+class Printed(io.RawIOBase):
+    """Counts what is written to it and keeps the beginning."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+        self._kept = bytearray()
+
+    def writable(self) -> bool:
+        """It is for writing."""
+        return True
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]
+        """Take any amount, keep little."""
+        view = memoryview(data).cast("B")
+        self._kept += view[: _KEPT - len(self._kept)]
+        self.count += len(view)
+        return len(view)
+
+    def __str__(self) -> str:
+        """`1,234,567 bytes, first: ...`, fit for a terminal."""
+        beginning = harmless(self._kept.decode(errors="replace").replace("\r\n", "\n").strip())
+        more = "…" if self.count > len(self._kept) else ""
+        return f"{self.count:,} bytes, first: {beginning}{more}" if more else f"{self.count:,} bytes: {beginning}"
+
+
+@contextmanager
+def printing_kept() -> Iterator[Printed]:
+    """Take what is printed in the block, to standard output or error, by Python code.
+
+    Whoever is to print meanwhile needs a stream of its own, looked up before.
+    """
+    taken = Printed()
+    # A text file over bytes, as the real ones are: some plugins write to sys.stdout.buffer.
+    stream = io.TextIOWrapper(cast(Any, taken), encoding="utf-8", errors="backslashreplace", write_through=True)
+    with redirect_stdout(stream), redirect_stderr(stream):
+        yield taken

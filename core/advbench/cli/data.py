@@ -1,0 +1,207 @@
+"""`advbench data`: what data there is, whether it is here, and how to get it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from ..catalog.grammar import parse
+from ..catalog.resolve import Component, Resolver
+from ..contract.errors import AdvbenchError, DataError, RequestError
+from ..contract.facts import DatasetFacts
+from ..contract.texts import one_line
+from .console import PluginFiles, err, escape, out, resolver, tell_broken, verb
+from .fetching import fetch_watch
+
+if TYPE_CHECKING:
+    from ..supply.supplies import Supply
+
+app = typer.Typer(help="Data sets and other things from outside.", no_args_is_help=True)
+_KINDS = ("dataset", "encoder", "attack", "defense", "model")  # where a name is looked for
+Names = Annotated[list[str], typer.Argument(help="As listed by `advbench data list`, as ucr:ECG5000.")]
+
+
+@app.command("list")
+@verb
+def list_(plugin: PluginFiles = None) -> None:
+    """Show every data set: what it holds, under which license, whether it is here, and how to get it."""
+    found = resolver(plugin)
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for title in ("name", "kind", "examples", "classes", "license", "here", "advbench data fetch …"):
+        right = title in ("examples", "classes")
+        table.add_column(title, no_wrap="fetch" not in title, justify="right" if right else "left")
+    fetched = _fetched()
+    for name in sorted(found.installed.entries["dataset"]):
+        table.add_row(*_row(found, name, fetched))
+    out.print(table)
+    tell_broken(found.installed)
+
+
+def _row(found: Resolver, name: str, fetched: list[str]) -> list[str]:
+    spec = found.installed.entries["dataset"][name].spec
+    try:
+        component = found.one("dataset", name)
+        facts = component.ask("facts", component.instance.facts, DatasetFacts)
+        size = f"{sum(facts.sizes.values()):,}" if facts.sizes else "?"
+        classes = str(facts.classes)
+        here, how = _presence(component, fetched)
+    except AdvbenchError as error:
+        size, classes, here, how = "?", "?", "[yellow]needs[/]", escape(one_line(error, 200))
+    return [f"[bold]{escape(name)}[/]", str(spec.modality), size, classes, escape(spec.license), here, how]
+
+
+def _presence(component: Component, fetched: list[str]) -> tuple[str, str]:
+    supply = _supply_of(component)
+    if supply is None:
+        return "[green]bundled[/]", ""
+    name, resource = component.name, supply.resource
+    several = [one.partition(":")[2] for one in fetched if one.startswith(f"{name}:")]
+    if several:
+        return "[green]yes[/]", f"{name}: {escape(', '.join(several))}"
+    try:
+        if supply.find() is not None:
+            return "[green]yes[/]", ""
+    except DataError:
+        return "[red]damaged[/]", f"{name} --again"
+    if resource.sources:
+        return "no", f"{name} ({resource.size / 1e6:.0f} MB)"
+    return "no", f"{name} --path FOLDER"
+
+
+@app.command("fetch")
+@verb
+def fetch(
+    names: Names,
+    path: Annotated[Path | None, typer.Option("--path", help="Folder or archive that you already have.")] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask nobody; use what is on this machine.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Even if it is here.")] = False,
+    any_version: Annotated[
+        bool, typer.Option("--any-version", help="Accept a folder whose contents are not those published.")
+    ] = False,
+    plugin: PluginFiles = None,
+) -> None:
+    """Get data once, check it, and keep it ready: from your folder, its authors, or a package mirror."""
+    found = resolver(plugin)
+    supplies = [_supply(found, name) for name in names]
+    if path is not None and len([one for one in supplies if one]) > 1:
+        raise RequestError(f"data fetch: --path must go with one name, got {len(names)}. Fetch them one by one.")
+    if path is not None and not path.exists():
+        raise RequestError(f"data fetch: --path must exist, got {path}. Name the folder with the files.")
+    failed = 0
+    for name, supply in zip(names, supplies, strict=True):
+        if supply is None:
+            out.print(f"{escape(name)}: nothing to fetch, it comes with its plugin")
+            continue
+        try:
+            _fetch(supply, path, offline, again, any_version)
+        except DataError as error:
+            if len(names) == 1:
+                raise
+            failed += 1
+            err.print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
+    if failed:
+        raise DataError(f"data fetch: all must be had, got {len(names) - failed} of {len(names)}. See above.")
+
+
+def _fetch(supply: Supply, path: Path | None, offline: bool, again: bool, any_version: bool) -> None:
+    if path is None and not again and _whole(supply):
+        out.print(f"{escape(supply.spelling)}: here already, {escape(supply.folder)}", soft_wrap=True)
+        return
+    out.print(f"{escape(supply.spelling)}: license {escape(supply.resource.license)}", soft_wrap=True)
+    with fetch_watch(err) as watch:
+        arrays = supply.fetch(path=path, offline=offline, any_version=any_version, watch=watch)
+    size = sum(entry["bytes"] for entry in arrays.header["arrays"].values())
+    out.print(
+        f"{escape(supply.spelling)}: ready, {size / 1e6:,.1f} MB, digest {arrays.digest[:12]}, {escape(supply.folder)}",
+        soft_wrap=True,
+    )
+
+
+def _whole(supply: Supply) -> bool:
+    try:
+        return supply.find() is not None
+    except DataError:
+        return False  # fetching mends it
+
+
+@app.command("path")
+@verb
+def path_(names: Names, plugin: PluginFiles = None) -> None:
+    """Print the folder of what was fetched."""
+    found = resolver(plugin)
+    for supply in _needed(found, names):
+        out.print(escape(supply.open().folder), soft_wrap=True)
+
+
+@app.command("verify")
+@verb
+def verify(
+    names: Annotated[list[str] | None, typer.Argument(help="All data sets that are here, if none.")] = None,
+    plugin: PluginFiles = None,
+) -> None:
+    """Read everything again and compare it with its checksums."""
+    from ..supply.arrays import verify_arrays
+
+    found = resolver(plugin)
+    wrong = 0
+    for supply in _needed(found, names) if names else _present(found):
+        arrays = supply.open()
+        flaws = verify_arrays(arrays)
+        if supply.digest is not None and arrays.digest != supply.digest:
+            flaws.append("its contents are not those published")
+        wrong += bool(flaws)
+        told = f"[red]{escape('; '.join(flaws))}[/]" if flaws else f"[green]whole[/], digest {arrays.digest[:12]}"
+        out.print(f"{escape(supply.spelling)}: {told}", soft_wrap=True)
+    if wrong:
+        raise DataError(
+            f"data verify: everything must match its checksum, got {wrong} that do not. Fetch with --again."
+        )
+
+
+def _present(found: Resolver) -> Iterator[Supply]:
+    for spelling in _fetched():
+        try:
+            supply = _supply(found, spelling)
+        except RequestError as error:  # of a plugin that is not installed any more
+            err.print(f"[yellow]not checked:[/] {escape(error)}", soft_wrap=True)
+            continue
+        if supply is not None:
+            yield supply
+
+
+def _fetched() -> list[str]:
+    """What was fetched, as it was typed."""
+    from ..supply.arrays import open_arrays
+    from ..supply.place import cache_folder
+
+    found = []
+    for folder in sorted((cache_folder() / "data").glob("[!.]*")):
+        arrays = open_arrays(folder)
+        if arrays is not None:
+            found.append(str(arrays.header["about"]["spelling"]))
+    return found
+
+
+def _needed(found: Resolver, names: list[str]) -> Iterator[Supply]:
+    for name in names:
+        supply = _supply(found, name)
+        if supply is None:
+            raise RequestError(f"{name}: it must be fetched data, got a component that comes with its plugin.")
+        yield supply
+
+
+def _supply(found: Resolver, text: str) -> Supply | None:
+    """What a component needs, or None. Data sets come first where a name is of several kinds."""
+    name = parse(text).name
+    kind = next((kind for kind in _KINDS if name in found.installed.entries[kind]), "dataset")
+    return _supply_of(found.one(kind, text))
+
+
+def _supply_of(component: Component) -> Supply | None:
+    from ..supply.supplies import Supplied
+
+    return component.instance.supply() if isinstance(component.instance, Supplied) else None

@@ -1,0 +1,95 @@
+"""What ties a component to its resource and to the arrays made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from ..contract.errors import DataError
+from .archive import free_space
+from .arrays import Arrays, ArrayWriter, make_arrays, open_arrays
+from .download import Opener, open_address
+from .obtain import obtained
+from .place import cache_folder
+from .resource import Resource
+from .watch import Watch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Supply:
+    """One thing that a component needs, made once from its resource into arrays in the cache.
+
+    spelling: what a user types to name it, `ucr:ECG5000`.  key: the folder's name; equal keys
+    hold equal arrays.  make: reads the resource's files from a folder, creates arrays, returns
+    notes.  digest: of the arrays as published; None = it differs from user to user.
+    """
+
+    spelling: str
+    key: str
+    resource: Resource
+    make: Callable[[Path, ArrayWriter], Mapping[str, Any]]
+    digest: str | None = None
+    room: int = 0  # bytes of the arrays, about; asked for before anything is fetched
+
+    @property
+    def folder(self) -> Path:
+        """Where its arrays lie, or will."""
+        return cache_folder() / "data" / self.key
+
+    @property
+    def command(self) -> str:
+        """The command that makes it present."""
+        path = "" if self.resource.sources else " --path FOLDER"
+        return f"advbench data fetch {self.spelling}{path}"
+
+    def find(self) -> Arrays | None:
+        """The arrays, if they were made. Raises DataError if they are damaged."""
+        return open_arrays(self.folder)
+
+    def open(self) -> Arrays:
+        """The arrays. Raises DataError with the command that fetches them."""
+        found = self.find()
+        if found is None:
+            raise DataError(f"{self.spelling}: its data must be on this machine, got none. Run: {self.command}")
+        return found
+
+    def fetch(
+        self,
+        *,
+        path: Path | None = None,
+        offline: bool = False,
+        any_version: bool = False,
+        watch: Watch | None = None,
+        opener: Opener = open_address,
+    ) -> Arrays:
+        """Obtain the resource and make the arrays. `any_version` accepts other contents than published."""
+        watch = watch or Watch()
+        needed = self.room + self.resource.size
+        if free_space(self.folder) < needed:
+            hint = "Make room, or choose another cache with ADVBENCH_CACHE_DIR."
+            raise DataError(f"{self.spelling}: it needs about {needed / 1024**2:,.0f} MiB free, got less. {hint}")
+        with obtained(self.resource, path=path, offline=offline, watch=watch, opener=opener) as files:
+            watch.working(f"converting {self.spelling}")
+            about = {"spelling": self.spelling, "license": self.resource.license, "origin": files.origin}
+            return make_arrays(
+                self.folder, lambda writer: self.make(files.folder, writer), about, self._checker(any_version)
+            )
+
+    def _checker(self, any_version: bool) -> Callable[[str], None]:
+        def check(digest: str) -> None:
+            if self.digest is not None and digest != self.digest and not any_version:
+                raise DataError(
+                    f"{self.spelling}: its contents must be those published (digest {self.digest[:12]}…), got"
+                    f" {digest[:12]}…. Get the published files, or say --any-version to use these as they are."
+                )
+
+        return check
+
+
+@runtime_checkable
+class Supplied(Protocol):
+    """A component, of whatever kind, that needs something from outside."""
+
+    def supply(self) -> Supply: ...
