@@ -19,7 +19,7 @@ _HOMES = {
     "contract.labelled": "LabelledDataset",
     "contract.protocols": "Attack Contender Dataset Defense Draws Estimate Examples Goal Job Loss ChunkLoss Metric"
     " Model Perturbed Seeds Split State Streams",
-    "contract.errors": "AdvbenchError BudgetSpent ContestError DataError InputError ParamError PluginError"
+    "contract.errors": "AdvbenchError BudgetSpent ContestError DataAbsent DataError InputError ParamError PluginError"
     " ReportError RequestError",
     "supply.resource": "Address Package Place Remote Resource",
     "supply.arrays": "ArrayWriter Arrays",
@@ -52,6 +52,9 @@ if TYPE_CHECKING:
     )
     from .contract.errors import (
         ContestError as ContestError,
+    )
+    from .contract.errors import (
+        DataAbsent as DataAbsent,
     )
     from .contract.errors import (
         DataError as DataError,

@@ -11,7 +11,7 @@ import torch
 from advbench import Access, Bounds, DatasetFacts, Examples, Modality, Norm, TorchContender
 from advbench.bench.packing import pack_state, unpack_state
 from advbench.builtin.datasets import BreastCancer, Digits
-from advbench.builtin.models import HardVotes, Linear, MeanProbability, Mlp, VotedNetwork
+from advbench.builtin.models import HardVotes, Linear, MeanProbability, Mlp, VotedNetwork, sensitivity_bound
 from advbench.testing import RoundingDefense, TreeModel
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -154,6 +154,56 @@ def test_they_learn(model, data, least):
     assert told == [(k + 1, model.epochs) for k in range(model.epochs)]
 
 
+@pytest.mark.parametrize(("activation", "slope"), [("relu", 1), ("tanh", 1), ("sigmoid", 0.25)])
+def test_no_logit_moves_faster_than_the_bound_on_sensitivity(activation, slope):
+    network = made((6, 8, 3), votes=4, activation=activation).network
+    first, last = (weight.detach().abs() for weight in network.weights)
+    by_hand = torch.stack([(first[vote].sum(dim=0) * slope @ last[vote]).max() for vote in range(4)])
+    bound = sensitivity_bound(network).detach()
+    torch.testing.assert_close(bound, by_hand)
+    generator = torch.Generator().manual_seed(2)
+    x = torch.rand(500, 6, generator=generator) * 2 - 1
+    moves = torch.where(torch.rand(500, 6, generator=generator) < 0.5, -0.01, 0.01)
+    speed = (network(x + moves) - network(x)).detach().abs().amax(dim=(0, 2)) / 0.01
+    assert (speed <= bound * (1 + 1e-4)).all()
+    assert (speed > bound * 0.1).all(), "a bound that nothing comes near would hold for any formula"
+
+
+def test_the_regulariser_lowers_sensitivity_and_is_logged():
+    bounds = []
+    for weight in (1e-6, 0.1):
+        rows = []
+        model = Mlp(hidden=(16,), votes=2, epochs=10, sensitivity=weight)
+        contender = model.fit(job(DATA, log=rows.append))
+        bounds.append(rows[-1]["sensitivity_bound"])
+        own = sensitivity_bound(contender.network.network)
+        assert rows[-1]["sensitivity_bound"] == pytest.approx(float(own.mean()), rel=1e-5)
+    assert bounds[1] < bounds[0] / 2
+    plain = []
+    Mlp(epochs=1).fit(job(DATA, log=plain.append))
+    assert "sensitivity_bound" not in plain[0]
+
+
+@pytest.mark.parametrize("changed", [
+    {"loss": "square"}, {"optimizer": "sgd", "learning_rate": 0.1}, {"optimizer": "adadelta", "learning_rate": 1.0},
+], ids=str)  # fmt: skip
+def test_every_way_of_training_learns_and_is_its_own(changed):
+    contender = Mlp(**{"epochs": 15, **changed}).fit(job(DATA))
+    usual = Mlp(epochs=15).fit(job(DATA))
+    assert not torch.equal(contender.scores(EVAL.x), usual.scores(EVAL.x))
+    assert float((contender.labels(EVAL.x) == EVAL.y).float().mean()) >= 0.95
+
+
+def test_the_square_loss_is_that_of_the_probabilities():
+    rows = []
+    Mlp(epochs=1, learning_rate=1e-12, weight_decay=0, loss="square").fit(job(DATA, log=rows.append))
+    untrained = Mlp().build(job(DATA))
+    train = DATA.load("train")
+    shares = untrained(train.x).exp().detach()
+    expected = (shares - torch.eye(2)[train.y]).square().sum(dim=1).mean()
+    assert rows[0]["loss"] == pytest.approx(float(expected), rel=1e-4)
+
+
 def box_optimum(x, weights, bias, low, high):
     """L2 of the smallest change inside the box that brings w . x + b to 0: bisection on clip(x - lambda w)."""
     side = 1.0 if float(x @ weights + bias) > 0 else -1.0
@@ -177,7 +227,7 @@ def _linear(contender):
 
 
 def test_zoo_finds_the_closed_form_optimum_of_a_linear_model():
-    zoo = pytest.importorskip("advbench_zoo.attack").Zoo()
+    zoo = pytest.importorskip("advbench_zoo.attack").Zoo(learning_rate=0.03)  # steps that can come this near
     contender = Linear(epochs=20).fit(job(DATA))
     weights, bias = _linear(contender)
     # Far from the edges of a wide box the optimum is |w . x + b| / |w|; inside [0, 1] it is larger.

@@ -61,7 +61,7 @@ def server():
 
     with Server(("127.0.0.1", 0), Handler) as running:
         Handler.url = f"http://127.0.0.1:{running.server_port}/data.bin"
-        thread = threading.Thread(target=running.serve_forever, daemon=True)
+        thread = threading.Thread(target=running.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         yield Handler
         running.shutdown()

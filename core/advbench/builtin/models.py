@@ -112,16 +112,23 @@ class HardVotes(TorchContender):
 
 @dataclass(frozen=True)
 class Mlp:
-    """Fully connected network trained by Adam on cross-entropy; `votes` > 1 trains that many."""
+    """Fully connected network; `votes` > 1 trains that many.
+
+    `sensitivity` adds c s(N) to each network's loss, s(N) being the bound of eq. 7 in "Neural networks
+    with structural resistance to adversarial attacks" (arXiv 1809.09262) on how fast a logit can move.
+    """
 
     hidden: tuple[int, ...] = param((64,), ge=1, help="units per hidden layer, split at '/'")
     activation: Literal["relu", "sigmoid", "tanh"] = param("relu", help="between layers")
     votes: int = param(1, ge=1, help="networks trained, each from its own start and batches")
     vote: Literal["soft", "hard"] = param("soft", help="average probabilities, or count winners")
     epochs: int = param(100, ge=1, help="passes over the training split")
-    learning_rate: float = param(0.01, gt=0, help="Adam's step")
+    learning_rate: float = param(0.01, gt=0, help="the optimiser's step; it falls to 0 along a cosine")
     weight_decay: float = param(1e-4, ge=0, help="L2 penalty on all weights")
     batch: int = param(64, ge=1, help="examples per step")
+    optimizer: Literal["adam", "sgd", "adadelta"] = param("adam", help="sgd: momentum .9; adadelta: steps near 1")
+    loss: Literal["ce", "square"] = param("ce", help="cross-entropy, or square error of the probabilities")
+    sensitivity: float = param(0.0, ge=0, help="weight c of the bound on sensitivity in the loss")
 
     def facts(self) -> ContenderFacts:
         if self.vote == "soft":
@@ -178,9 +185,7 @@ def _train(network: VotedNetwork, settings: Mlp, job: Job) -> None:
     """Train all votes at once; each sees the examples in an order of its own."""
     x, y = job.train.x.flatten(1).to(job.device), job.train.y.to(job.device)  # type: ignore[union-attr]
     generator = job.rng.child("batches").generator()
-    optimiser = torch.optim.Adam(
-        network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, foreach=True
-    )
+    optimiser = _optimiser(network, settings)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.epochs)
     started = time.monotonic()
     for epoch in range(settings.epochs):
@@ -189,11 +194,44 @@ def _train(network: VotedNetwork, settings: Mlp, job: Job) -> None:
         for start in range(0, len(y), settings.batch):
             index = orders[:, start : start + settings.batch]
             logits = network.votes(x[index])
-            loss = F.cross_entropy(logits.flatten(0, 1), y[index].flatten(), reduction="none").sum() / index.shape[1]
+            loss = _losses(logits.flatten(0, 1), y[index].flatten(), settings.loss).sum() / index.shape[1]
+            if settings.sensitivity:
+                loss = loss + settings.sensitivity * sensitivity_bound(network).sum()
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             total += float(loss.detach()) * index.shape[1]
         schedule.step()
-        job.log({"epoch": epoch, "loss": total / (len(y) * settings.votes), "seconds": time.monotonic() - started})
+        row = {"epoch": epoch, "loss": total / (len(y) * settings.votes), "seconds": time.monotonic() - started}
+        if settings.sensitivity:
+            row["sensitivity_bound"] = float(sensitivity_bound(network).detach().mean())
+        job.log(row)
         job.progress(epoch + 1, settings.epochs)
+
+
+def sensitivity_bound(network: VotedNetwork) -> Tensor:
+    """(votes,): no logit moves by more than this times the largest change of an input.
+
+    s_j = slope x sum_i |W_ij| s_i from layer to layer, s = 1 at the input; the largest slope of the
+    activation is 1/4 for sigmoid, else 1.
+    """
+    reach = torch.ones(len(network.weights[0]), 1, network.weights[0].shape[1], device=network.weights[0].device)
+    slope = 0.25 if network.activation == "sigmoid" else 1.0
+    for i, weight in enumerate(network.weights):
+        reach = reach @ weight.abs() * (slope if i < len(network.weights) - 1 else 1.0)
+    return reach.amax(dim=(1, 2))
+
+
+def _optimiser(network: VotedNetwork, settings: Mlp) -> torch.optim.Optimizer:
+    rate, decay = settings.learning_rate, settings.weight_decay
+    if settings.optimizer == "sgd":
+        return torch.optim.SGD(network.parameters(), lr=rate, momentum=0.9, weight_decay=decay, foreach=True)
+    kind = torch.optim.Adam if settings.optimizer == "adam" else torch.optim.Adadelta
+    return kind(network.parameters(), lr=rate, weight_decay=decay, foreach=True)
+
+
+def _losses(logits: Tensor, y: Tensor, loss: str) -> Tensor:
+    """(N, K), (N,) -> (N,); the square error is summed over classes."""
+    if loss == "ce":
+        return F.cross_entropy(logits, y, reduction="none")
+    return (logits.softmax(dim=1) - F.one_hot(y, logits.shape[1])).square().sum(dim=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -77,7 +78,12 @@ def _presence(component: Component, fetched: list[str]) -> tuple[str, str]:
 def fetch(
     names: Names,
     path: Annotated[Path | None, typer.Option("--path", help="Folder or archive that you already have.")] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Ask nobody; use what is on this machine.")] = False,
+    offline: Annotated[
+        bool,
+        typer.Option(
+            "--offline", envvar="ADVBENCH_OFFLINE", show_envvar=False, help="Ask nobody; use what is on this machine."
+        ),
+    ] = False,
     again: Annotated[bool, typer.Option("--again", help="Even if it is here.")] = False,
     any_version: Annotated[
         bool, typer.Option("--any-version", help="Accept a folder whose contents are not those published.")
@@ -144,45 +150,40 @@ def verify(
     plugin: PluginFiles = None,
 ) -> None:
     """Read everything again and compare it with its checksums."""
-    from ..supply.arrays import verify_arrays
-
     found = resolver(plugin)
     wrong = 0
-    for supply in _needed(found, names) if names else _present(found):
-        arrays = supply.open()
-        flaws = verify_arrays(arrays)
-        if supply.digest is not None and arrays.digest != supply.digest:
-            flaws.append("its contents are not those published")
+    for spelling in names or _fetched():
+        flaws = _flaws(found, spelling)
         wrong += bool(flaws)
-        told = f"[red]{escape('; '.join(flaws))}[/]" if flaws else f"[green]whole[/], digest {arrays.digest[:12]}"
-        out.print(f"{escape(supply.spelling)}: {told}", soft_wrap=True)
+        told = f"[red]{escape('; '.join(flaws))}[/]" if flaws else "[green]whole[/]"
+        out.print(f"{escape(spelling)}: {told}", soft_wrap=True)
     if wrong:
-        raise DataError(
-            f"data verify: everything must match its checksum, got {wrong} that do not. Fetch with --again."
-        )
+        raise DataError(f"data verify: all must match their checksums, got {wrong} that do not. Fetch with --again.")
 
 
-def _present(found: Resolver) -> Iterator[Supply]:
-    for spelling in _fetched():
-        try:
-            supply = _supply(found, spelling)
-        except RequestError as error:  # of a plugin that is not installed any more
-            err.print(f"[yellow]not checked:[/] {escape(error)}", soft_wrap=True)
-            continue
-        if supply is not None:
-            yield supply
+def _flaws(found: Resolver, spelling: str) -> list[str]:
+    """What is wrong with fetched data, in words."""
+    from ..supply.arrays import verify_arrays
+
+    (supply,) = _needed(found, [spelling])
+    try:
+        arrays = supply.open()
+    except DataError as error:
+        return [str(error)]
+    other = supply.digest is not None and arrays.digest != supply.digest
+    return [*verify_arrays(arrays), *(["its contents are not those published"] if other else [])]
 
 
 def _fetched() -> list[str]:
-    """What was fetched, as it was typed."""
-    from ..supply.arrays import open_arrays
+    """What was fetched, as it was typed; what is damaged, too, if that can still be read."""
     from ..supply.place import cache_folder
 
     found = []
-    for folder in sorted((cache_folder() / "data").glob("[!.]*")):
-        arrays = open_arrays(folder)
-        if arrays is not None:
-            found.append(str(arrays.header["about"]["spelling"]))
+    for header in sorted((cache_folder() / "data").glob("[!.]*/header.json")):
+        try:
+            found.append(str(json.loads(header.read_text(encoding="utf-8"))["about"]["spelling"]))
+        except (OSError, ValueError, LookupError, TypeError):
+            err.print(f"[yellow]not readable:[/] {escape(header)}. Remove its folder.", soft_wrap=True)
     return found
 
 

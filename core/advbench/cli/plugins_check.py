@@ -46,7 +46,9 @@ def check(
     if failed:
         out.print(f"[red]{failed} of {len(found)} checks failed.[/]")
         raise typer.Exit(1)
-    out.print(f"[green]No rule is broken[/] in {len(found)} checks.")
+    idle = sum(finding.outcome == "not applicable" for finding in found)
+    told = f"; {idle} did not apply, --verbose tells why" if idle and not verbose else ""
+    out.print(f"[green]No rule is broken[/] in {len(found)} checks{told}.")
 
 
 def _stem(files: list[Path] | None) -> str:

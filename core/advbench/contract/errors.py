@@ -3,7 +3,8 @@
 AdvbenchError                      exit code 2 unless said otherwise; shown without a traceback
 ├── RequestError                   what was asked for cannot be: unknown name, impossible pair
 │   └── ParamError                 a parameter's name or value
-├── DataError                      a data set is absent, damaged or outside its own bounds
+├── DataError                      a data set is damaged or outside its own bounds
+│   └── DataAbsent                 its data are not on this machine; the message says how to get them
 ├── PluginError                    a plugin is broken, or two claim one name
 ├── ReportError                    a folder is no report, is locked, damaged or too new
 ├── EmptySelection                 nothing was selected, or everything was refused (exit code 5)
@@ -42,6 +43,10 @@ class ParamError(RequestError):
 
 class DataError(AdvbenchError):
     """A data set that is absent, damaged, or breaks its own facts."""
+
+
+class DataAbsent(DataError):
+    """Data that are not on this machine; the message holds the command that fetches them."""
 
 
 class PluginError(AdvbenchError):

@@ -34,14 +34,26 @@ class ArrayWriter:
 
         path = self.folder / f"{name}.npy"
         made = np.lib.format.open_memmap(path, mode="w+", dtype=np.dtype(dtype), shape=shape)
-        with path.open("r+b") as file:  # a full disk shows here, where it can be told, and not while mapped
-            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+        _take_room(path)
         self.made[name] = made
         return made
 
     def put(self, name: str, values: Array) -> None:
         """Keep a finished array."""
         self.create(name, values.shape, values.dtype)[...] = values
+
+
+def _take_room(path: Path) -> None:
+    """Let a full disk show now, where it can be told: while the file is mapped it would kill the process."""
+    with path.open("r+b") as file:
+        size = path.stat().st_size
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
+            return
+        start = len(file.read(128))  # not on every system: write what the file would hold anyway
+        file.seek(start)
+        for done in range(start, size, 1 << 24):
+            file.write(bytes(min(1 << 24, size - done)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from ..contract.errors import DataError
+from ..contract.errors import DataAbsent, DataError
 from .archive import free_space
 from .arrays import Arrays, ArrayWriter, make_arrays, open_arrays
 from .download import Opener, open_address
@@ -49,10 +49,10 @@ class Supply:
         return open_arrays(self.folder)
 
     def open(self) -> Arrays:
-        """The arrays. Raises DataError with the command that fetches them."""
+        """The arrays. Raises DataAbsent with the command that fetches them."""
         found = self.find()
         if found is None:
-            raise DataError(f"{self.spelling}: its data must be on this machine, got none. Run: {self.command}")
+            raise DataAbsent(f"{self.spelling}: its data must be on this machine, got none. Run: {self.command}")
         return found
 
     def fetch(

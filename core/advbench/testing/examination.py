@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from advbench.arena.limits import time_limit
 from advbench.catalog.plugins import Entry
 from advbench.catalog.resolve import Resolver
-from advbench.contract.errors import OutOfTime, RequestError, did_you_mean
+from advbench.contract.errors import DataAbsent, OutOfTime, RequestError, did_you_mean
 
 from .bout import where
 from .checks import Check, checks_for
@@ -35,7 +35,7 @@ def _outcome(subject: Subject, check: Callable[[Subject], None], seconds: float)
     try:
         with time_limit(seconds, "it", "Look for a loop that does not end when the budget or `live` does."):
             check(subject)
-    except DoesNotApply as reason:
+    except (DoesNotApply, DataAbsent) as reason:
         return "not applicable", str(reason)
     except (Broken, OutOfTime) as broken:
         return "failed", str(broken)

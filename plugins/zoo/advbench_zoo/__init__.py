@@ -12,7 +12,7 @@ SPEC = AttackSpec(
     norms=frozenset({Norm.L2}),
     targeted=True,
     batched=True,
-    revision=2,
+    revision=3,
     trials=(
         "",
         "solver=adam-newton,box=tanh,h=.05,learning_rate=.1,adam_reset=true,trace_loss=50",
@@ -28,9 +28,8 @@ SPEC = AttackSpec(
             "paper: h = 1e-4; default: auto, the smallest h that the contender's scores react to, because"
             " piecewise-constant contenders answer 1e-4 with silence and stochastic ones with noise, and would pass for"
             " robust",
-            "paper: c starts at .01; default 1, because short budgets end before tenfold steps reach a c that works",
-            "paper: one learning rate; default: eight times longer steps for rows that have no success when half of"
-            " their budget is gone (haste=1 switches it off)",
+            "paper: c starts at .01 and steps at .01; defaults .2 and .05, because ten thousand queries pay for some"
+            " hundred steps, not for thousands",
             "paper: the loss is looked at every 100 steps; default: ten times a search",
             "paper: Newton divides by any positive curvature; default: by at least .1, as the released code does"
             " (hessian_floor=0 is the paper's rule)",

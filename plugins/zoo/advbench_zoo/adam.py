@@ -28,8 +28,8 @@ class CoordinateAdam:
         for state in (self.mean, self.square, self.steps):
             state[rows] = 0.0
 
-    def step(self, rows: Tensor, index: Tensor, slope: Tensor, rate: Tensor) -> Tensor:
-        """The change of coordinates `index` (R, B) of those rows for these slopes and rates (R, 1), (R, B)."""
+    def step(self, rows: Tensor, index: Tensor, slope: Tensor, rate: float) -> Tensor:
+        """The change of coordinates `index` (R, B) of those rows for these slopes (R, B)."""
         at = (rows.unsqueeze(1), index)
         steps = self.steps[at] + 1
         mean = BETA1 * self.mean[at] + (1 - BETA1) * slope

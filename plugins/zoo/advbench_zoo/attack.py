@@ -45,14 +45,10 @@ class Zoo:
         "auto", ge=1, paper="3000 MNIST, 1000 CIFAR-10", help="steps per search, budget permitting; auto: 1000"
     )
     learning_rate: float | Literal["auto"] = param(
-        "auto", gt=0, unit="input units", paper=0.01, help="ADAM's step, or the share of Newton's; auto: .01"
+        "auto", gt=0, unit="input units", paper=0.01, help="ADAM's step, or the share of Newton's; auto: .05"
     )
-    haste: float | Literal["auto"] = param(
-        "auto", ge=1, paper=1,
-        help="factor on ADAM's step for rows without success when half their budget is gone; auto: 8, 1 with Newton",
-    )  # fmt: skip
     c: float | Literal["auto"] = param(
-        "auto", gt=0, paper=0.01, help="first weight of the score against the change; auto: 1"
+        "auto", gt=0, paper=0.01, help="first weight of the score against the change; auto: .2"
     )
     searches: int | Literal["auto"] = param("auto", ge=1, paper="9, 1 ImageNet", help="most values of c tried; auto: 9")
     coordinates: int | Literal["auto"] = param(

@@ -51,7 +51,6 @@ class Descent:
         self.age = torch.zeros_like(self.taken)  # steps in the search under way
         self.last_loss = torch.full_like(self.best_size, torch.inf)
         self.patience = self._patience()
-        self.hurry_below = oracle.left() // 2
         self.heard = torch.zeros_like(self.best_size)  # sum over steps of the share that reacted
 
     def advance(self, rng: Streams) -> bool:
@@ -137,7 +136,7 @@ class Descent:
 
     def _change(self, rows: Tensor, index: Tensor, base: Tensor, pairs: tuple[Pair, ...]) -> Tensor:
         """What the solver adds to those variables, (R, B)."""
-        c, kappa, rate = self.trade.c[rows], self.plan.kappa, self._rate(rows)
+        c, kappa, rate = self.trade.c[rows], self.plan.kappa, self.settings.learning_rate
         if self.plan.solver == "adam":
             return self.adam.step(rows, index, pairs[0].secant(base, c, kappa), rate)
         slope, _ = pairs[0].parabola(base, c, kappa)
@@ -146,10 +145,6 @@ class Descent:
         if self.plan.solver == "newton":
             return step
         return torch.where(curvature < 0, self.adam.step(rows, index, slope, rate), step)
-
-    def _rate(self, rows: Tensor) -> Tensor:
-        hurried = ~self.best_size[rows].isfinite() & (self.oracle.left()[rows] < self.hurry_below[rows])
-        return self.settings.learning_rate * torch.where(hurried, self.settings.haste, 1.0).unsqueeze(1)
 
     def _next_search(self, rows: Tensor) -> None:
         self.trade.advance(rows, self.found[rows])

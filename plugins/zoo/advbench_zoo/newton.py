@@ -15,6 +15,6 @@ def divisor(curvature: Tensor, floor: float) -> Tensor:
     return torch.where(plain, 1.0, curvature.clamp(min=floor))
 
 
-def newton(slope: Tensor, curvature: Tensor, rate: Tensor, floor: float) -> Tensor:
-    """The change of the coordinates, like slope (R, B); rate (R, 1)."""
+def newton(slope: Tensor, curvature: Tensor, rate: float, floor: float) -> Tensor:
+    """The change of the coordinates, like slope (R, B)."""
     return -rate * slope / divisor(curvature, floor)

@@ -19,9 +19,8 @@ class Settings:
     hessian_h: float | None = None
     hessian_floor: float = 0.1
     iterations: int = 1000
-    learning_rate: float = 0.01
-    haste: float = 8.0
-    c: float = 1.0
+    learning_rate: float = 0.05
+    c: float = 0.2
     searches: int = 9
     coordinates: int | None = None
     box: Literal["projection", "tanh"] = "projection"
@@ -34,7 +33,14 @@ class Settings:
 
 
 _MNIST = Settings(
-    h=1e-4, hessian_h=1e-4, hessian_floor=0.0, iterations=3000, haste=1.0, c=0.01, coordinates=128, abort_every=100
+    h=1e-4,
+    hessian_h=1e-4,
+    hessian_floor=0.0,
+    iterations=3000,
+    learning_rate=0.01,
+    c=0.01,
+    coordinates=128,
+    abort_every=100,
 )
 # Table 2: c = 10 without a search, to the last step, in an attack space of 32 x 32 x 3 that does not grow.
 _IMAGENET = replace(
@@ -57,8 +63,6 @@ PRESETS: Mapping[str, Settings] = MappingProxyType(
 def settle(attack: Any) -> Settings:
     """Fill in what was left at "auto". Raises ValueError where the result contradicts itself."""
     base = PRESETS[attack.preset]
-    if attack.preset == "none" and attack.solver != "adam":
-        base = replace(base, haste=1.0)  # haste lengthens ADAM's steps; Newton's have a length of their own
     typed = {field.name: getattr(attack, field.name) for field in fields(Settings)}
     typed = {name: None if value == "search" else value for name, value in typed.items() if value != "auto"}
     settings = replace(base, **typed)

@@ -107,7 +107,7 @@ def test_the_mixture_is_adam_where_the_objective_bends_down():
     second = {}
     for solver in ("adam", "adam-newton", "newton"):
         oracle = oracle_for(Hill(), x, keep=True)
-        attack = Zoo(solver=solver, h=1e-3, c=5.0, coordinates=6, iterations=2, searches=1, learning_rate=0.01, haste=1)
+        attack = Zoo(solver=solver, h=1e-3, c=5.0, coordinates=6, iterations=2, searches=1, learning_rate=0.01)
         attack.perturb(oracle, x, Streams(1))
         second[solver] = oracle.of(0)[13]
     torch.testing.assert_close(second["adam-newton"], second["adam"], rtol=0, atol=1e-12)

@@ -144,7 +144,7 @@ def test_a_small_space_finds_a_smooth_change_with_fewer_queries(basis):
     for reduce in ("none", basis):
         chosen = {"reduce": reduce} | ({} if reduce == "none" else {"sizes": (4,)})
         oracle = oracle_for(Blob(), x, dtype=torch.float32, budget=1500)
-        answer = Zoo(h=1e-3, coordinates=8, learning_rate=0.05, haste=1, **chosen).perturb(oracle, x, Streams(3))
+        answer = Zoo(h=1e-3, coordinates=8, c=1.0, **chosen).perturb(oracle, x, Streams(3))
         broken = labels_of(Blob(), answer.x) == 1
         sizes[reduce] = torch.where(broken, (answer.x - x).flatten(1).norm(dim=1), torch.inf)
         assert 0 <= oracle.lowest <= oracle.highest <= 1

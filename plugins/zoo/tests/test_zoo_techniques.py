@@ -34,7 +34,7 @@ def test_adam_forgets_once_a_search_when_the_score_first_reaches_its_floor(monke
     counts = {}
     for reset in (False, True):
         forgot.clear()
-        attack = Zoo(h=1e-4, iterations=30, searches=2, c=5.0, haste=1, abort_every=99, adam_reset=reset)
+        attack = Zoo(h=1e-4, iterations=30, searches=2, c=5.0, abort_every=99, adam_reset=reset)
         answer = attack.perturb(oracle_for(network, x), x, Streams(3))
         assert (answer.x != x).any(dim=1).all()
         counts[reset] = [forgot.count(row) for row in range(3)]
@@ -46,16 +46,14 @@ def test_after_the_reset_the_next_step_is_a_first_step():
     steps = {}
     for reset in (False, True):
         oracle = oracle_for(network, x, keep=True)
-        attack = Zoo(
-            h=1e-4, iterations=12, searches=1, c=5.0, haste=1, abort_every=99, coordinates=16, adam_reset=reset
-        )
+        attack = Zoo(h=1e-4, iterations=12, searches=1, c=5.0, abort_every=99, coordinates=16, adam_reset=reset)
         attack.perturb(oracle, x, Streams(1))
         steps[reset] = oracle.of(0)[::33]
     valid = (network(steps[True]).argmax(dim=1) != network(x).argmax(dim=1)).nonzero().flatten()
     first = int(valid[0])
     torch.testing.assert_close(steps[True][: first + 2], steps[False][: first + 2], rtol=0, atol=0)
     size = (steps[True][first + 2] - steps[True][first + 1]).abs()
-    torch.testing.assert_close(size, torch.full_like(size, 0.01), rtol=1e-4, atol=0)  # ADAM's first step is its rate
+    torch.testing.assert_close(size, torch.full_like(size, 0.05), rtol=1e-4, atol=0)  # ADAM's first step is its rate
     assert not torch.equal(steps[True][first + 2], steps[False][first + 2])
 
 

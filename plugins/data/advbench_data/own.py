@@ -1,0 +1,215 @@
+"""Data of the user's own, read from where it lies when first used, and again when it changes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from advbench import Arrays, ArrayWriter, DataAbsent, DataError, DatasetFacts, Modality, Norm, Resource, Supply, param
+
+from .labels import numbered
+from .pictures import Mode, Picture, pictures_in, write_pictures
+from .splits import EVAL, TRAIN, TUNE
+from .stored import StoredDataset
+from .table import Schema
+from .tabular import TABULAR_EPS, TableDataset
+
+IMAGE_EPS: Mapping[Norm, float] = {Norm.LINF: 8 / 255, Norm.L2: 0.5, Norm.L1: 12.0}
+_PARTS = {"train": TRAIN, "training": TRAIN, "tune": TUNE, "val": TUNE, "valid": TUNE, "validation": TUNE,
+          "test": EVAL, "eval": EVAL}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class OwnDataset(StoredDataset):
+    """Nothing is fetched: `path` is read, and read again when it changes."""
+
+    path: Path | None = param(None, help="where it lies", positional=True)  # noqa: RUF009
+
+    @property
+    def spelling(self) -> str:
+        return f"{self.NAME}:{self._there().resolve()}"
+
+    def supply(self) -> Supply:
+        path = self._there()
+        decides = {name: value for name, value in vars(self).items() if name not in ("classes", "split")}
+        made = repr((sorted(decides.items()), _stamp(path)))
+        return Supply(
+            spelling=self.spelling,
+            key=f"{self.NAME}-{hashlib.sha256(made.encode()).hexdigest()[:16]}",
+            resource=self.resource(),
+            make=self.make,
+        )
+
+    def resource(self) -> Resource:
+        wanted = () if self._there().is_dir() else (self._there().name,)
+        return Resource(name=self.NAME, license="your own", home="your own files", layouts=(wanted,))
+
+    def arrays(self) -> Arrays:
+        supply = self.supply()
+        if not self.is_here():
+            path = self._there()
+            supply.fetch(path=path if path.is_dir() else path.parent)
+        return super().arrays()
+
+    def facts(self) -> DatasetFacts:
+        if self.path is not None:
+            self.arrays()
+            return super().facts()
+        return self._facts((1,), 0, "", {})  # listed, not used
+
+    def _there(self) -> Path:
+        if self.path is None or not self.path.exists():
+            got = "nothing" if self.path is None else str(self.path)
+            raise DataAbsent(f"{self.NAME}: path must name it, got {got}. Write {self.NAME}:PATH.")
+        return self.path
+
+
+def _stamp(path: Path) -> list[tuple[str, int, int]]:
+    """Names, sizes and times of all files: what changes when they do."""
+    if path.is_file():
+        return [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns)]
+    found = []
+    for folder, _, names in os.walk(path):
+        for name in names:
+            known = os.stat(os.path.join(folder, name))
+            found.append((os.path.join(folder, name), known.st_size, known.st_mtime_ns))
+    return sorted(found)
+
+
+@dataclass(frozen=True)
+class ImageFolder(OwnDataset):
+    """float32 (N, C, H, W) in [0, 1]: a folder for each class, perhaps below train, val and test."""
+
+    NAME: ClassVar[str] = "image-folder"
+    MODALITY: ClassVar[Modality] = Modality.IMAGE
+    EPS: ClassVar[Mapping[Norm, float]] = IMAGE_EPS
+
+    size: tuple[int, ...] | None = param(
+        None, ge=1, unit="pixels", help="height/width to resize to; none = as they are"
+    )
+    mode: Mode | None = param(None, help="colours to convert to; none = as they are")  # noqa: RUF009
+
+    def make(self, folder: Path, writer: ArrayWriter) -> Mapping[str, Any]:
+        below = [one for one in sorted(folder.glob("*/")) if not one.name.startswith(".")]
+        parts = [one for one in below if one.name.lower() in _PARTS]
+        homes = [(one, part, _PARTS[part.name.lower()]) for part in parts for one in sorted(part.glob("*/"))]
+        if not parts:
+            homes = [(one, folder, TRAIN) for one in below]
+        if not homes:
+            raise DataError(
+                f"{folder}: it must hold a folder for each class, got none. Sort the pictures into folders."
+            )
+        _, names = numbered(str(folder), [one.name for one, _, _ in homes])
+        pictures = [Picture(path, names.index(one.name), part) for one, _, part in homes for path in pictures_in(one)]
+        empty = sorted(set(range(len(names))) - {picture.label for picture in pictures})
+        if empty:
+            raise DataError(
+                f"{folder}: each class must have pictures, got none of '{names[empty[0]]}'. Remove its folder."
+            )
+        size = None if self.size is None else (self.size[0], self.size[-1])
+        write_pictures(writer, pictures, size, self.mode)
+        return {"classes": len(names), "names": names}
+
+
+@dataclass(frozen=True)
+class Npz(OwnDataset):
+    """Arrays x and y, or x_train, y_train, x_test, y_test: pictures (N, [C,] H, W) or (N, H, W, C).
+
+    Bytes are divided by 255, other numbers scaled by their range on the training split.
+    """
+
+    NAME: ClassVar[str] = "npz"
+    MODALITY: ClassVar[Modality] = Modality.IMAGE
+    EPS: ClassVar[Mapping[Norm, float]] = IMAGE_EPS
+
+    def make(self, folder: Path, writer: ArrayWriter) -> Mapping[str, Any]:
+        path = self._there()
+        found = _loaded(path)
+        pairs = [("x", "y", TRAIN)] if "x" in found else [("x_train", "y_train", TRAIN), ("x_test", "y_test", EVAL)]
+        pairs += [("x_tune", "y_tune", TUNE)] if "x_tune" in found else []
+        missing = [name for x, y, _ in pairs for name in (x, y) if name not in found]
+        if missing:
+            got = ", ".join(sorted(found)) or "none"
+            raise DataError(
+                f"{path}: it must hold x and y, or x_train, y_train, x_test, y_test, got {got}. Rename them."
+            )
+        for x, y, _ in pairs:
+            if found[y].ndim != 1 or len(found[x]) != len(found[y]):
+                raise DataError(f"{path}: {y} must have one label for each of {x}, got {found[y].shape}. Correct it.")
+        inputs = self.shaped(path, np.concatenate([found[name] for name, _, _ in pairs]))
+        labels, names = numbered(str(path), list(np.concatenate([found[name] for _, name, _ in pairs])))
+        if not np.isfinite(inputs).all():
+            raise DataError(f"{path}: x must be finite, got NaN or infinity. Clean the data first.")
+        writer.put("x", inputs)
+        writer.put("y", labels)
+        if len(pairs) > 1:
+            writer.put("part", np.concatenate([np.full(len(found[x]), part, np.uint8) for x, _, part in pairs]))
+        return {"classes": len(names), "names": names}
+
+    def shaped(self, path: Path, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """In this project's order of axes, as uint8 or float32."""
+        if x.ndim == 3:
+            x = x[:, None]
+        if x.ndim != 4 or (x.shape[1] not in (1, 3) and x.shape[3] not in (1, 3)):
+            raise DataError(f"{path}: x must be pictures of 1 or 3 colours, got {x.shape}. Reorder its axes.")
+        return _numeric(path, x if x.shape[1] in (1, 3) else x.transpose(0, 3, 1, 2))
+
+
+@dataclass(frozen=True)
+class NpzSeries(Npz):
+    """The same of series: x (N, T) or (N, T, C)."""
+
+    NAME: ClassVar[str] = "npz-series"
+    MODALITY: ClassVar[Modality] = Modality.SERIES
+    EPS: ClassVar[Mapping[Norm, float]] = {Norm.LINF: 0.03, Norm.L2: 0.1, Norm.L1: 1.0}
+
+    def shaped(self, path: Path, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        if x.ndim not in (2, 3):
+            raise DataError(f"{path}: x must be series (N, T) or (N, T, C), got {x.shape}. Reorder its axes.")
+        return _numeric(path, x if x.ndim == 3 else x[:, :, None]).astype(np.float32)
+
+
+def _numeric(path: Path, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    if x.dtype.kind not in "fiu":
+        raise DataError(f"{path}: x must be numbers, got {x.dtype}. Convert it.")
+    return x if x.dtype == np.uint8 else x.astype(np.float32)
+
+
+def _loaded(path: Path) -> dict[str, np.ndarray[Any, Any]]:
+    try:
+        with np.load(path, allow_pickle=False) as found:
+            return {name: found[name] for name in found.files}
+    except (OSError, ValueError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+        hint = "Arrays of objects are not read: they would run code."
+        raise DataError(f"{path}: it must be an .npz file of plain arrays, got: {error}. {hint}") from None
+
+
+@dataclass(frozen=True)
+class Csv(OwnDataset, TableDataset):
+    """float32 (N, D) in [0, 1]: a header line, numbers, and a column with the label."""
+
+    NAME: ClassVar[str] = "csv"
+    MODALITY: ClassVar[Modality] = Modality.TABULAR
+    EPS: ClassVar[Mapping[Norm, float]] = TABULAR_EPS
+
+    label: str = param("label", help="the column to predict")
+    drop: tuple[str, ...] = param((), help="columns to leave out")
+    groups: tuple[str, ...] = param((), help="one-hot groups: `job` for columns job_clerk, job_nurse, …")
+    immutable: tuple[str, ...] = param((), help="columns and groups that nobody can change")
+
+    def make(self, folder: Path, writer: ArrayWriter) -> Mapping[str, Any]:
+        return self.keep(self._there(), Schema(self.label, self.drop, self.groups, self.immutable), writer)
+
+
+@dataclass(frozen=True)
+class Parquet(Csv):
+    """The same of a Parquet file."""
+
+    NAME: ClassVar[str] = "parquet"

@@ -1,0 +1,110 @@
+"""Tables with a label: reading them with clear complaints, and what is known of their columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from advbench import Column, DataError
+
+from .labels import numbered
+
+
+@dataclass(frozen=True)
+class Schema:
+    """label: the column to predict.  drop: columns to leave out.  groups: names of one-hot groups,
+    whose columns are called group_value.  immutable: columns or groups that nobody can change.
+    """
+
+    label: str
+    drop: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    immutable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Table:
+    """x: float64 (N, D).  y: int64 (N,), 0..K-1.  notes: `classes`, `names`, and the columns in JSON."""
+
+    x: np.ndarray[Any, Any]
+    y: np.ndarray[Any, Any]
+    notes: Mapping[str, Any]
+
+
+def read_table(path: Path, schema: Schema) -> Table:
+    """Read CSV (with a header line) or Parquet. Raises DataError naming column and line."""
+    frame = _frame(path)
+    missing = [name for name in (schema.label, *schema.drop) if name not in frame.columns]
+    if missing:
+        known = ", ".join(map(str, frame.columns[:8]))
+        raise DataError(f"{path}: it must have a column '{missing[0]}', got {known}, …. Name one that it has.")
+    names = [str(name) for name in frame.columns if name != schema.label and name not in schema.drop]
+    if not names or not len(frame):
+        raise DataError(f"{path}: it must have rows and features, got {len(frame)} rows, {len(names)} features.")
+    x = np.stack([_numbers(path, name, frame[name]) for name in names], axis=1)
+    if frame[schema.label].isna().any():
+        raise DataError(
+            f"{path}: column '{schema.label}' must have no gaps, got {int(frame[schema.label].isna().sum())}."
+        )
+    y, labels = numbered(str(path), list(frame[schema.label]))
+    return Table(x, y, {"classes": len(labels), "names": labels, "columns": _columns(path, names, x, schema)})
+
+
+def _frame(path: Path) -> Any:
+    import pandas as pd
+
+    read: Callable[[Path], Any] = pd.read_parquet if path.suffix == ".parquet" else pd.read_csv
+    try:
+        return read(path)
+    except (OSError, ValueError, UnicodeDecodeError) as error:  # pandas' and pyarrow's own are ValueErrors
+        raise DataError(f"{path}: it must be a readable table, got: {error}. Check the file.") from None
+
+
+def _numbers(path: Path, name: str, column: Any) -> np.ndarray[Any, Any]:
+    import pandas as pd
+
+    numbers: np.ndarray[Any, Any] = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    empty = column.isna().to_numpy()
+    text = np.isnan(numbers) & ~empty
+    if text.any():
+        row = int(np.flatnonzero(text)[0])
+        hint = "Encode it as numbers, or one column for each value."
+        raise DataError(f"{path}: column '{name}' must be numbers, got '{column.iloc[row]}' in row {row + 1}. {hint}")
+    if empty.any() or not np.isfinite(numbers).all():
+        row = int(np.flatnonzero(empty | ~np.isfinite(numbers))[0])
+        hint = "Fill it in or remove the row."
+        raise DataError(f"{path}: column '{name}' must be finite numbers, got a gap in row {row + 1}. {hint}")
+    return numbers
+
+
+def _columns(path: Path, names: Sequence[str], x: np.ndarray[Any, Any], schema: Schema) -> list[dict[str, Any]]:
+    columns = []
+    for index, name in enumerate(names):
+        group = next((one for one in schema.groups if name.startswith(f"{one}_")), None)
+        whole = bool((x[:, index] == np.round(x[:, index])).all())
+        kind = "one-hot" if group else "integer" if whole else "number"
+        mutable = name not in schema.immutable and group not in schema.immutable
+        columns.append({"name": name, "kind": kind, "group": group, "mutable": mutable})
+    for one in schema.groups:
+        members = [index for index, column in enumerate(columns) if column["group"] == one]
+        if (
+            not members
+            or not ((x[:, members] == 0) | (x[:, members] == 1)).all()
+            or (x[:, members].sum(axis=1) != 1).any()
+        ):
+            raise DataError(
+                f"{path}: columns {one}_… must be 0 or 1, a single 1 in each row, got others. Leave it out."
+            )
+    return columns
+
+
+def as_columns(notes: Mapping[str, Any], low: Any, width: Any) -> tuple[Column, ...]:
+    """The columns with what 0 and 1 stand for."""
+    return tuple(
+        Column(**entry, low=float(start), high=float(start + span))
+        for entry, start, span in zip(notes["columns"], low, width, strict=True)
+    )

@@ -1,0 +1,93 @@
+"""Losses against numbers by hand; all of them know scores only up to a constant per row."""
+
+import math
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from gradient_case import attack, smooth
+
+from advbench import Norm
+from advbench.catalog.pairing import facts_of_attack
+from advbench_gradient import FGSM
+from advbench_gradient.losses import GAINS, LOSSES, chance, difference, gain_for, others
+from advbench_gradient.single_step import Fgsm
+
+SCORES = torch.tensor([[3.0, 1.0, 0.5, -1.0], [0.0, 2.0, 5.0, 1.0]])
+Y, TARGET = torch.tensor([0, 1]), torch.tensor([2, 3])
+
+
+def by_hand(name, target):
+    if name == "margin":
+        return [0.5 - 3, 1 - 5] if target else [1 - 3, 5 - 2]
+    if name == "dlr":
+        if target:
+            return [(0.5 - 3) / (3 - (0.5 - 1) / 2), (1 - 2) / (5 - (1 + 0) / 2)]
+        return [(1 - 3) / (3 - 0.5), (5 - 2) / (5 - 1)]
+    chosen = TARGET if target else Y
+    log_p = [
+        math.log(math.exp(row[k]) / sum(map(math.exp, row)))
+        for row, k in zip(SCORES.tolist(), chosen.tolist(), strict=True)
+    ]
+    return log_p if target else [-value for value in log_p]
+
+
+@pytest.mark.parametrize("name", ["ce", "margin", "dlr"])
+@pytest.mark.parametrize("targeted", [False, True])
+def test_values_are_those_computed_by_hand(name, targeted):
+    found = GAINS[name](SCORES, Y, TARGET if targeted else None)
+    assert found.tolist() == pytest.approx(by_hand(name, targeted), abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["ce", "margin", "dlr"])
+def test_a_constant_per_row_changes_nothing(name):
+    moved = SCORES + torch.tensor([[7.0], [-3.0]])
+    assert torch.allclose(GAINS[name](moved, Y, None), GAINS[name](SCORES, Y, None), atol=1e-5)
+
+
+def test_only_the_ratio_is_blind_to_scale():
+    assert torch.allclose(GAINS["dlr"](SCORES * 9, Y, TARGET), GAINS["dlr"](SCORES, Y, TARGET))
+    assert not torch.allclose(GAINS["margin"](SCORES * 9, Y, None), GAINS["margin"](SCORES, Y, None))
+
+
+def test_the_targeted_ratio_of_three_classes_takes_the_third_for_the_fourth():
+    found = GAINS["dlr"](SCORES[:, :3], Y, torch.tensor([2, 0]))
+    assert found.tolist() == pytest.approx([(0.5 - 3) / (3 - 0.5), (0 - 2) / 5], abs=1e-6)
+
+
+def test_squared_error_is_that_of_the_outputs_whose_logs_the_scores_are():
+    outputs = torch.tensor([[0.9, 0.3], [0.2, 0.5]])
+    y = torch.tensor([0, 0])
+    assert GAINS["square"](outputs.log(), y, None).tolist() == pytest.approx([0.1**2 + 0.3**2, 0.8**2 + 0.5**2])
+    assert GAINS["square"](outputs.log(), y, 1 - y).tolist() == pytest.approx([-(0.9**2) - 0.7**2, -(0.2**2) - 0.5**2])
+
+
+def test_the_parts_of_lbfgs_deepfool_and_jsma():
+    log_p = SCORES.log_softmax(1)
+    assert torch.allclose(chance(SCORES, Y, None), (1 - log_p.exp()[torch.arange(2), Y]).log(), atol=1e-5)
+    assert torch.allclose(chance(SCORES, Y, TARGET), log_p[torch.arange(2), TARGET])
+    assert difference(SCORES, Y, TARGET).tolist() == [-2.5, -1.0]
+    assert torch.allclose(others(SCORES, Y, TARGET), log_p.sum(1) - log_p[torch.arange(2), TARGET])
+
+
+def test_auto_is_the_margin_for_two_classes():
+    assert gain_for("auto", 2) is GAINS["margin"]
+    assert gain_for("auto", 3) is GAINS["ce"]
+
+
+def test_the_ratio_needs_three_classes_and_no_other_does():
+    for name in LOSSES:
+        assert facts_of_attack(Fgsm(loss=name), FGSM).min_classes == (3 if name == "dlr" else 2)
+
+
+def test_cross_entropy_falls_silent_where_the_margin_does_not():
+    network = smooth(4, 2)
+    with torch.no_grad():
+        network[3].weight.mul_(1e5)
+    x = torch.full((3, 4), 0.5)
+    silent, loud = (attack(Fgsm(loss=name), network, x, Norm.LINF, 0.05) for name in ("ce", "margin"))
+    assert silent.blind.all()
+    assert not loud.blind.any()

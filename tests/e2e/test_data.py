@@ -1,0 +1,145 @@
+"""The `data` verbs, as a stranger types them; nothing here leaves this machine."""
+
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from advbench.cli.app import app
+
+pytest.importorskip("advbench_data")
+
+
+@pytest.fixture
+def bare(place, tmp_path):
+    """A cache of its own, and no package client in reach."""
+    place.env["ADVBENCH_CACHE_DIR"] = str(tmp_path / "cache")
+    return place
+
+
+def idx(path, array):
+    head = bytes((0, 0, 8, array.ndim)) + b"".join(size.to_bytes(4, "big") for size in array.shape)
+    path.write_bytes(head + array.astype(np.uint8).tobytes())
+
+
+@pytest.fixture
+def digits(tmp_path):
+    """MNIST's four files, much smaller."""
+    folder, rng = tmp_path / "mine", np.random.default_rng(0)
+    folder.mkdir()
+    for name, count in (("train", 200), ("t10k", 60)):
+        labels = np.arange(count) % 10
+        idx(folder / f"{name}-labels-idx1-ubyte", labels)
+        idx(folder / f"{name}-images-idx3-ubyte", rng.integers(0, 20, (count, 28, 28)) + labels[:, None, None] * 20)
+    return folder
+
+
+def test_absent_data_are_told_with_the_command_before_anything_is_done(bare):
+    done = bare.run("-D", "mnist:classes=3/8", "-m", "mlp", "-a", "random-noise", code=2)
+    assert "mnist: its data must be on this machine, got none. Run: advbench data fetch mnist" in done.stderr
+    assert not bare.out.exists()
+
+
+def test_every_set_has_a_row_that_says_how_to_get_it(bare):
+    done = bare.call("data", "list")
+    assert done.returncode == 0, done.stderr
+    rows = {line.split()[0]: line for line in done.stdout.splitlines() if line and not line.startswith(" ")}
+    assert "bundled" in rows["digits"]
+    assert "mnist (12 MB)" in rows["mnist"]
+    assert "70,000" in rows["mnist"]
+    assert "--path FOLDER" in rows["gtsrb"]
+
+
+def test_a_folder_becomes_data_that_run_path_and_verify_know(bare, digits):
+    refused = bare.call("data", "fetch", "mnist", "--path", digits)
+    assert refused.returncode == 2
+    assert "--any-version" in refused.stderr
+    done = bare.call("data", "fetch", "mnist", "--path", digits, "--any-version")
+    assert done.returncode == 0, done.stderr
+    assert "license CC BY-SA 3.0" in done.stdout
+    assert "here already" in bare.call("data", "fetch", "mnist", "--offline").stdout
+    folder = bare.call("data", "path", "mnist").stdout.strip()
+    assert folder.endswith("cache/data/mnist")
+    bare.run("-D", "mnist:classes=3/8", "-m", "linear:epochs=5", "-a", "random-noise:draws=5", "-n", "6")
+    (cell,) = bare.rows("cells")
+    assert (cell["status"], cell["n"]) == ("ok", 6)
+    verified = bare.call("data", "verify")
+    assert verified.returncode == 2
+    assert "not those published" in verified.stdout
+
+
+def test_damage_is_found_by_verify_and_mended_by_fetch(bare, tmp_path):
+    table = tmp_path / "mine"
+    table.mkdir()
+    for label, name in enumerate(("normal", "abnormal")):
+        beats = np.hstack([np.full((40, 187), 0.1 + label), np.full((40, 1), label)])
+        np.savetxt(table / f"ptbdb_{name}.csv", beats, delimiter=",")
+    assert bare.call("data", "fetch", "ptb-ecg", "--path", table).returncode == 0
+    assert "whole" in bare.call("data", "verify", "ptb-ecg").stdout
+    stored = tmp_path / "cache/data/ptb-ecg/x.npy"
+    raw = bytearray(stored.read_bytes())
+    raw[-1] ^= 1
+    stored.write_bytes(raw)
+    found = bare.call("data", "verify")
+    assert found.returncode == 2
+    assert "x.npy: its values are not those that were written" in found.stdout
+    stored.write_bytes(raw[:-5])
+    assert "must be whole" in bare.call("data", "path", "ptb-ecg").stderr
+    assert "damaged" in bare.call("data", "list").stdout
+    assert bare.call("data", "fetch", "ptb-ecg", "--path", table).returncode == 0
+    assert bare.call("data", "verify").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("fetch", "minst"), "Did you mean 'mnist'?"),
+        (("fetch", "mnist", "--path", "/nowhere"), "--path must exist, got /nowhere"),
+        (("fetch", "mnist", "cifar10", "--path", "."), "--path must go with one name"),
+        (("fetch", "gtsrb"), "Get it from https://benchmark.ini.rub.de/gtsrb_dataset.html"),
+        (("fetch", "cifar10", "--offline"), "--offline forbids asking"),
+        (("fetch", "ucr:ECG500"), "Did you mean 'ECG5000'?"),
+        (("fetch", "mnist:split=5/1"), "split must be published, paper, patient, or three shares"),
+        (("path", "digits"), "comes with its plugin"),
+    ],
+)
+def test_bad_requests_are_told(tmp_path, monkeypatch, words, told):
+    monkeypatch.setenv("ADVBENCH_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.delenv("ADVBENCH_DATA_DIR", raising=False)
+    done = CliRunner().invoke(app, ["data", *words])
+    assert done.exit_code == 2
+    assert told in " ".join(done.output.split())
+
+
+def test_what_comes_with_a_plugin_needs_no_fetching(bare):
+    done = bare.call("data", "fetch", "digits")
+    assert done.returncode == 0
+    assert "nothing to fetch" in done.stdout
+
+
+def test_an_interrupted_fetch_stops_its_client_and_leaves_nothing(bare, tmp_path):
+    program = tmp_path / "bin/npm"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 60\n")
+    program.chmod(0o755)
+    bare.env |= {"PATH": f"{program.parent}:{bare.env['PATH']}", "https_proxy": "http://127.0.0.1:9"}
+    process = bare.start("data", "fetch", "mnist")
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text().strip():
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert not Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}").exists()
+    assert [path.name for path in (tmp_path / "cache").rglob("*") if path.is_file()] == [".lock"]
+
+
+def test_two_that_fetch_one_thing_at_once_both_get_it(bare, digits):
+    both = [bare.start("data", "fetch", "mnist", "--path", digits, "--any-version") for _ in range(2)]
+    for process in both:
+        _, told = process.communicate(timeout=60)
+        assert process.returncode == 0, told
+    assert bare.call("data", "path", "mnist").returncode == 0
