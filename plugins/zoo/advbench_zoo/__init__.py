@@ -16,7 +16,8 @@ SPEC = AttackSpec(
     trials=(
         "",
         "solver=adam-newton,box=tanh,h=.05,learning_rate=.1,adam_reset=true,trace_loss=50",
-        "solver=newton,h=.02,hessian_h=.05,learning_rate=.2",
+        "solver=newton,h=.02,hessian_h=.05,learning_rate=.2,iterations=150",
+        "reduce=bilinear,sizes=4/8,grow_at=20,importance=refresh,iterations=150,learning_rate=.1",
     ),
     paper=Paper(
         title="ZOO: zeroth order optimization based black-box attacks to deep neural networks without training"
