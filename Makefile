@@ -9,11 +9,11 @@ SOURCES := pyproject.toml constraints.txt $(wildcard plugins/*/pyproject.toml)
 demo: .venv/demo
 	.venv/bin/advbench run --defense scd --attack zoo
 
-test: .venv/dev
-	.venv/bin/python -m pytest
+test: .venv/dev # two workers; the one that is done takes tests from the other
+	.venv/bin/python -m pytest -n 2 --dist worksteal
 
 test-all: .venv/dev
-	.venv/bin/python -m pytest -m "slow or not slow"
+	.venv/bin/python -m pytest -n 2 --dist worksteal -m "slow or not slow"
 
 check: .venv/dev
 	.venv/bin/ruff check .

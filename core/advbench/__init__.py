@@ -15,7 +15,7 @@ _HOMES = {
     "contract.specs": "AttackSpec DatasetSpec DefenseSpec DistanceSpec EncoderSpec EngineSpec MetricSpec ModelSpec"
     " Paper",
     "contract.facts": "AttackFacts Column ContenderFacts DatasetFacts",
-    "contract.params": "component param",
+    "contract.params": "component param spec_of",
     "contract.labelled": "LabelledDataset",
     "contract.protocols": "Attack Contender Dataset Defense Draws Estimate Examples Goal Job Loss ChunkLoss Metric"
     " Model Perturbed Seeds Split State Streams",
@@ -89,6 +89,7 @@ if TYPE_CHECKING:
     from .contract.labelled import LabelledDataset as LabelledDataset
     from .contract.params import component as component
     from .contract.params import param as param
+    from .contract.params import spec_of as spec_of
     from .contract.protocols import (
         Attack as Attack,
     )  # fmt: skip

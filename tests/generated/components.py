@@ -52,7 +52,7 @@ def _row(info: ParamInfo) -> tuple[str, ...]:
     choices = info.limits.choices is not None
     name = code(info.name) + (" (may be typed without its name)" if info.positional else "")
     return (
-        name, code(format_value(info.default)), plain(paper), plain(str(info.limits) if choices else info.type_words),
+        name, code(info.default_words), plain(paper), plain(str(info.limits) if choices else info.type_words),
         "" if choices else plain(str(info.limits)), plain(info.unit or ""), plain(info.help),
     )  # fmt: skip
 

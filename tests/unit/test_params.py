@@ -76,6 +76,38 @@ def test_dotted_names_reach_the_component_in_a_field():
     assert (nested.attack, nested.count) == (Inner(steps=7), 0)
 
 
+@dataclass(frozen=True)
+class Starting:
+    attack: object = component("attack", default="inner", settings={"steps": "4", "rate": "0.25"}, help="attack inside")
+
+
+attach(Starting, Spec(name="starting", summary="a toy"))
+
+
+@pytest.mark.parametrize(("raw", "attack", "printed"), [
+    ({}, Inner(steps=4, rate=0.25), {}),
+    ({"attack": "inner"}, Inner(steps=4, rate=0.25), {}),
+    ({"attack.steps": "7"}, Inner(steps=7, rate=0.25), {"attack.steps": "7"}),
+    ({"attack.steps": "10"}, Inner(steps=10, rate=0.25), {"attack.steps": "10"}),
+    ({"attack": "outer"}, Outer(attack=Inner()), {"attack": "outer"}),
+])  # fmt: skip
+def test_settings_are_where_the_default_component_starts(raw, attack, printed):
+    made = build(Starting, "starting", raw, resolve)
+    assert made.attack == attack
+    assert items(made) == printed
+    assert build(Starting, "starting", items(made), resolve) == made
+    assert build(Starting, "starting", items(made, all=True), resolve) == made
+
+
+def test_settings_are_of_a_default():
+    @dataclass(frozen=True)
+    class Lost:
+        attack: object = component("attack", settings={"steps": "4"}, help="attack inside")
+
+    with pytest.raises(PluginError, match=r"Lost: field 'attack' must have a default to have settings, got none"):
+        describe(Lost)
+
+
 def test_a_positional_item_fills_its_field():
     assert build(Outer, "outer", {"": "ECG5000"}, resolve).source == "ECG5000"
 

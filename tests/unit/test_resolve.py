@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from advbench import AttackFacts, AttackSpec, DatasetSpec, Modality, Norm, Paper, component, param
+from advbench import AttackFacts, AttackSpec, DataAbsent, DatasetSpec, Modality, Norm, Paper, component, param
 from advbench.catalog.plugins import Entry, Installed, Source, discover
 from advbench.catalog.registry import Registry
 from advbench.catalog.resolve import Resolver
@@ -141,7 +141,10 @@ def test_everything_installed_resolves_with_its_defaults_and_prints_back():
     found = Resolver(discover(), REGISTRY)
     for kind, entries in found.installed.entries.items():
         for name in entries:
-            made = found.one(kind, name)
+            try:
+                made = found.one(kind, name)
+            except DataAbsent:  # the user's own model, of which no default can exist
+                continue
             assert made.text == name
             assert json.loads(made.params) == json.loads(found.one(kind, made.text).params)
 

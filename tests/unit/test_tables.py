@@ -14,7 +14,7 @@ from advbench.records.tables import columns_markdown, conform, make_table
 PROMISED = {
     "cells": "cell_id run fingerprint contender_digest dataset dataset_params encoder encoder_params model "
     "model_params defense defense_params twin_of attack attack_params coverage access gradient eot "
-    "norm eps reference_eps max_queries targeted targets seed n stochastic inexact oracle_choice "
+    "norm eps reference_eps max_queries targeted targets eligible seed n stochastic inexact oracle_choice "
     "status code reason queries_shared train_seconds attack_seconds peak_rss_mib device finished_at",
     "examples": "cell_id example_id label target clean_label adv_label verdict reason queries gradients "
     "first_query best_query l0 l1 l2 linf words edit_distance similarity similarity_min clean_margin "

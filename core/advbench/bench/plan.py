@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 from ..catalog.pairing import Pairing, Refusal, facts_of_attack, refusals
 from ..catalog.resolve import Component, Resolver
 from ..contract.errors import PluginError, RequestError
 from ..contract.facts import AttackFacts, ContenderFacts, DatasetFacts
-from ..contract.params import items
 from ..contract.types import Access, Coverage, Modality, Norm, Threat
-from .request import PRESETS, Request, merged
+from .opponents import Opponent, opponents
+from .request import PRESETS, Eligible, Request, merged
 from .selection import select
 from .targets import check_targets
 
-DEFAULT_DATASET, DEFAULT_MODEL, NO_DEFENSE = "digits:classes=3/8", "mlp", "none"
+DEFAULT_DATASET = "digits:classes=3/8"
 EOT_DRAWS, MAX_GRADIENTS = 20, 2_000
 
 
@@ -30,37 +29,6 @@ class Data:
     component: Component
     facts: DatasetFacts
     positions: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Opponent:
-    """What is trained and attacked: a model, a defense, or a defense over a model."""
-
-    model: Component | None
-    defense: Component | None
-    twin_of: str | None = None
-
-    @cached_property
-    def facts(self) -> ContenderFacts:
-        base = self.model.ask("facts", self.model.instance.facts, ContenderFacts) if self.model else None
-        if self.defense is None:
-            assert base is not None
-            return base
-        defense = self.defense.instance
-        return self.defense.ask("facts", lambda: defense.facts(base), ContenderFacts)
-
-    @property
-    def parts(self) -> tuple[Component, ...]:
-        return tuple(part for part in (self.model, self.defense) if part is not None)
-
-    @property
-    def text(self) -> str:
-        """For people: `scd:votes=8`, `mlp`, `noise over mlp`."""
-        return " over ".join(part.text for part in reversed(self.parts))
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        return {part.kind: part.identity for part in self.parts}
 
 
 @dataclass(frozen=True)
@@ -75,16 +43,18 @@ class Cell:
     seed: int
     select: str  # what chose the positions: first, random and its seed, or ids
     refused: tuple[Refusal, ...]
+    eligible: str | None = None  # what else the positions had to be, as stored; None if nothing
 
     @cached_property
     def cell_id(self) -> str:
         """Hash of the request: not of versions, device, or how many examples."""
         threat = {key: value for key, value in vars(self.threat).items() if key != "timeout"}
         select = [self.select, list(self.data.positions)] if self.select == "ids" else self.select
+        more = [] if self.eligible is None else [self.eligible]
         text = json.dumps(
             [
                 self.data.component.identity, self.data.facts.digest, self.opponent.identity, self.attack.identity,
-                {key: str(value) for key, value in threat.items()}, self.seed, select,
+                {key: str(value) for key, value in threat.items()}, self.seed, select, *more,
             ],
             sort_keys=True,
         )  # fmt: skip
@@ -126,13 +96,13 @@ def make_plan(request: Request, resolver: Resolver) -> Plan:
     if not request.attack:
         raise RequestError("run: --attack must be given at least once, got none. See: advbench list attacks.")
     check_targets(request.targets, request.targeted)
-    chosen = resolver.many("dataset", request.dataset or (DEFAULT_DATASET,))
-    datasets = [_data(component, request) for component in chosen]
-    opponents = list(_opponents(request, resolver))
+    named = resolver.many("dataset", request.dataset or (DEFAULT_DATASET,))
+    datasets = [_data(component, request) for component in named]
+    contenders = list(opponents(request, resolver))
     attacks = resolver.many("attack", request.attack)
     cells: dict[str, Cell] = {}
     for data in datasets:
-        for opponent in opponents:
+        for opponent in contenders:
             for attack in attacks:
                 for seed in request.seed:
                     for cell in _cells(data, opponent, attack, seed, request):
@@ -144,55 +114,17 @@ def make_plan(request: Request, resolver: Resolver) -> Plan:
 
 def _data(component: Component, request: Request) -> Data:
     facts = component.ask("facts", component.instance.facts, DatasetFacts)
+    return chosen(Data(component, facts, ()), request)
+
+
+def chosen(data: Data, request: Request, among: Sequence[int] | None = None) -> Data:
+    """The data with the positions that the request selects, of all or of those in `among`."""
     n = request.n or PRESETS[request.preset].n
-    how, seed = request.select, request.seed[0]
+    component, digest, how, seed = data.component, data.facts.digest, request.select, request.seed[0]
     positions = component.ask(
-        "examples", lambda: select(component.instance, facts.digest, component.name, how, n, seed), list
+        "examples", lambda: select(component.instance, digest, component.name, how, n, seed, among), list
     )
-    return Data(component, facts, tuple(positions))
-
-
-def _opponents(request: Request, resolver: Resolver) -> Iterator[Opponent]:
-    """Every defense over every model; plain models when asked for, or as each defense's twin."""
-    plain = not request.defense or any(_is_none(text) for text in request.defense)
-    models = resolver.many("model", request.model or (DEFAULT_MODEL,))
-    defenses = resolver.many("defense", tuple(text for text in request.defense if not _is_none(text)))
-    seen: set[tuple[tuple[str, str], ...]] = set()
-    found: list[Opponent] = []
-    for defense in defenses:
-        over: list[Component | None] = [None] if defense.spec.base == "none" else [*models]
-        for model in over:
-            found.append(Opponent(model, defense))
-            twin = _twin(defense, model, resolver) if request.twin and not plain else None
-            if twin is not None:
-                found.append(Opponent(twin, None, twin_of=defense.text))
-    if plain:
-        # With `none` among the defenses the plain models are asked for by name, and nobody's twins.
-        found += [Opponent(model, None) for model in models]
-    for opponent in found:
-        key = tuple((part.kind, part.text) for part in opponent.parts)
-        if key not in seen:
-            seen.add(key)
-            yield opponent
-
-
-def _is_none(text: str) -> bool:
-    return text.strip().lower() == NO_DEFENSE
-
-
-def _twin(defense: Component, model: Component | None, resolver: Resolver) -> Component | None:
-    """The same contender without its defense."""
-    if defense.spec.twin is None:
-        return model
-    try:
-        text = defense.spec.twin.format(**items(defense.instance, all=True))
-    except (LookupError, ValueError) as error:
-        who, got = defense.entry.source, f"'{defense.spec.twin}' ({error})"
-        raise PluginError(f"{who}: the twin of {defense.name} must name its own parameters, got {got}.") from None
-    try:
-        return resolver.one("model", text)
-    except RequestError as error:
-        raise RequestError(f"twin of {defense.text}: {error} With --no-twin it is left out.") from None
+    return replace(data, positions=tuple(positions))
 
 
 def _cells(data: Data, opponent: Opponent, attack: Component, seed: int, request: Request) -> Iterator[Cell]:
@@ -213,8 +145,8 @@ def _cells(data: Data, opponent: Opponent, attack: Component, seed: int, request
             threat=threat,
         )
         how = request.select.partition("=")[0]
-        chosen = f"random {request.seed[0]}" if how == "random" else how
-        yield Cell(data, opponent, attack, facts, threat, seed, chosen, refusals(pairing))
+        which = f"random {request.seed[0]}" if how == "random" else how
+        yield Cell(data, opponent, attack, facts, threat, seed, which, refusals(pairing))
 
 
 def _threat(
@@ -277,6 +209,8 @@ def _settled(request: Request, cells: list[Cell]) -> tuple[tuple[str, str], ...]
     counts = sorted({len(cell.data.positions) for cell in cells})
     rows.append(("examples", f"{'/'.join(map(str, counts))} of the eval split, stratified" if request.select == "first"
                  else f"{'/'.join(map(str, counts))}, {request.select}"))  # fmt: skip
+    if request.eligible == Eligible.ALL_CORRECT:
+        rows.append(("eligible", "all-correct: at most as many, which every contender gets right; known once trained"))
     sizes = sorted({"none: the smallest change wins" if c.threat.eps is None else f"{c.threat.eps:g}" for c in cells})
     norms = " or ".join(sorted({c.threat.norm for c in cells}))
     rows.append(("change", f"{norms}, eps {' or '.join(sizes)}"))

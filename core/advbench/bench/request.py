@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +28,13 @@ PRESETS: Mapping[str, Preset] = {
     "standard": Preset(200, None),
     "thorough": Preset(1_000, 100_000),
 }
+
+
+class Eligible(StrEnum):
+    """Which examples are attacked: those that the contender itself gets right, or that every one of the plan does."""
+
+    CLEAN_CORRECT = "clean-correct"
+    ALL_CORRECT = "all-correct"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +61,7 @@ class Request:
     preset: str = "standard"
     n: int | None = None
     select: str = "first"
+    eligible: Eligible = Eligible.CLEAN_CORRECT
     seed: tuple[int, ...] = (0,)
     device: str = "cpu"
     timeout: float | None = None
@@ -140,7 +149,9 @@ def _read(key: str, value: Any, silent: Any) -> Any:
         raise ValueError(value)
     if value in _WORDS.get(key, ()):
         return value
-    readers: Mapping[str, Any] = {"access": lambda text: Access[text.upper()], "norm": Norm, "out": Path}
+    readers: Mapping[str, Any] = {
+        "access": lambda text: Access[text.upper()], "norm": Norm, "eligible": Eligible, "out": Path
+    }  # fmt: skip
     seconds = dict.fromkeys(("timeout", "cell-timeout"), float)
     numbers = {"eps": float, **seconds, "n": int, "eot": int, **dict.fromkeys(_LIMITS, int)}
     return parse_value(str(value), numbers[key]) if key in numbers else readers.get(key, str)(value)

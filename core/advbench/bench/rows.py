@@ -11,7 +11,7 @@ from typing import Any
 from ..catalog.plugins import Installed
 from .freshness import versions
 from .plan import Cell, Plan
-from .request import Request
+from .request import Eligible, Request
 from .watcher import Tally
 
 
@@ -40,6 +40,7 @@ def cell_row(cell: Cell, run: int, device: str) -> dict[str, Any]:
         "max_queries": threat.max_queries,
         "targeted": threat.targeted,
         "targets": threat.targets,
+        "eligible": cell.eligible,
         "seed": cell.seed,
         "n": len(cell.data.positions),
         "stochastic": cell.opponent.facts.stochastic,
@@ -58,7 +59,8 @@ def run_entry(plan: Plan, request: Request, installed: Installed) -> dict[str, A
         "command": sys.argv,
         "request": request.described(),
         "settled": dict(plan.settled),
-        "cells": [cell.cell_id for cell in plan.cells],
+        # Until it is known which examples all contenders get right, no cell has its identity.
+        "cells": [] if request.eligible == Eligible.ALL_CORRECT else [cell.cell_id for cell in plan.cells],
         "digests": {cell.data.component.text: cell.data.facts.digest for cell in plan.cells},
         "plugins": {source.plugin: f"{source.dist} {source.version}" for source in installed.sources},
         "broken_plugins": {str(broken.source): broken.reason for broken in installed.broken},

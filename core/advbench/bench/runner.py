@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import time
 from typing import Any
 
@@ -14,23 +13,24 @@ from ..arena.draws import SeedPath
 from ..arena.exactness import rows_are_exact
 from ..arena.limits import time_limit
 from ..catalog.plugins import Installed
+from ..contract.errors import EmptySelection, told
 from ..contract.protocols import Examples, State
 from ..records.merge import INTERRUPTED
 from ..records.writer import KnownCell, ReportWriter
-from .cache import ContenderCache
-from .datacheck import check_data
-from .freshness import fingerprint, training_key
+from .contenders import Contenders
+from .eligible import Right, clean_right, restricted
+from .freshness import fingerprint
 from .isolation import CELL_HINT, TRAINING_HINT, failure
 from .measures import Measures
 from .notes import Notes
 from .packing import pack_arrays, pack_state, unpack_state
 from .plan import Cell, Plan
-from .request import Request
+from .request import Eligible, Request
 from .rows import cell_row, run_end, run_entry
 from .scoring import score_cells
 from .shards import Shard, keys_of, shards_of
 from .targets import with_targets
-from .trained import Trained, obtain
+from .trained import Trained
 from .watcher import Tally, Watcher
 
 
@@ -44,8 +44,16 @@ def run(plan: Plan, request: Request, installed: Installed, watcher: Watcher) ->
         entry = run_entry(plan, request, installed)
         index = writer.append_run(entry)
         runner = _Runner(plan, request, installed, watcher, writer, index)
+        watcher.planned(plan)
         try:
+            if request.eligible == Eligible.ALL_CORRECT:
+                runner.restrict()
+                entry |= {"cells": [cell.cell_id for cell in runner.plan.cells]}
+                writer.update_run(index, entry)
             runner.work()
+        except EmptySelection:
+            writer.update_run(index, entry | run_end(runner.tally))
+            raise
         except KeyboardInterrupt:
             runner.tally.interrupted = True
         for text in writer.damaged:
@@ -64,18 +72,35 @@ class _Runner:
         self.tally = Tally()
         self.notes = Notes(watcher, self.tally)
         self.ended: list[str] = []  # cells that ended well, now or before
-        self.cache = ContenderCache()
+        self.contenders = Contenders(request.device, request.cell_timeout, watcher)
         self.device = torch.device(request.device)
         self.hooks = installed.manager.hook
         with self.notes.of_printing("distances"):
             self.measures = Measures(installed, self.notes.add)
-        self._unfit: dict[str, BaseException] = {}  # why contenders could not be trained, by key
         self._about: dict[str, Any] = {}  # what is known of the cell under way
-        self._trained: dict[str, Trained] = {}
-        self._last_key = ""
+
+    def restrict(self) -> None:
+        """Train everybody first, and go on with the examples that all of them get right."""
+        self.plan = restricted(self.plan, self.request, self._right, self.notes.add)
+
+    def _right(self, cell: Cell) -> Right | None:
+        """What the cell's contender gets right; None if it cannot be had, for which its cells fail later."""
+        failed = ""
+        with self.notes.of_printing(cell.opponent.text):
+            try:
+                trained = self.contenders.ready(cell)
+                torch.set_num_threads(1)
+                with time_limit(self.request.cell_timeout, f"clean answers of {cell.opponent.text}", TRAINING_HINT):
+                    return clean_right(cell, trained.contender, self._judge_seeds(cell), self.device)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # SystemExit too, and whatever else a plugin may throw
+                self.contenders.give_up(cell, error)
+                failed = told(error)
+        self.notes.add(f"{cell.opponent.text} has no say in which examples are eligible, for it failed: {failed}")
+        return None
 
     def work(self) -> None:
-        self.watcher.planned(self.plan)
         for cell in self.plan.cells:
             if cell.refused:
                 self._refuse(cell)
@@ -128,7 +153,7 @@ class _Runner:
         known = None if self.request.force else self.writer.known(cell.cell_id)
         if known is not None and self._is_done(cell, known, mark):
             return True
-        trained = self._ready(cell)
+        trained = self.contenders.ready(cell)
         known = self._fresh(cell, known, mark, trained)
         started = time.monotonic()
         limit = functools.partial(time_limit, self.request.cell_timeout, f"cell {cell.text}", CELL_HINT, started)
@@ -171,7 +196,7 @@ class _Runner:
 
     def _is_done(self, cell: Cell, known: KnownCell, mark: str) -> bool:
         """Whether all its shards are there, from this very code and contender."""
-        digest = self.cache.digest(training_key(cell, self.request.device))
+        digest = self.contenders.digest(cell)
         if known.status != "ok" or known.fingerprint != mark or digest not in (None, known.contender_digest):
             return False
         if cell.threat.targeted:
@@ -189,36 +214,6 @@ class _Runner:
         self.writer.drop(cell.cell_id)
         return None
 
-    def _ready(self, cell: Cell) -> Trained:
-        """The contender, its data checked; what failed for one attack is not tried again for the next."""
-        key = training_key(cell, self.request.device)
-        if key in self._unfit:
-            raise self._unfit[key]
-        try:
-            with time_limit(self.request.cell_timeout, f"training {cell.opponent.text}", TRAINING_HINT):
-                check_data(cell.data)
-                return self._contender(cell)
-        except BaseException as error:
-            self._unfit[key] = error
-            raise
-
-    def _contender(self, cell: Cell) -> Trained:
-        key = training_key(cell, self.request.device)
-        if key != self._last_key:  # cells are ordered by contender: one in memory is enough
-            name = cell.opponent.text
-            threads = os.cpu_count() or 1
-            seconds = self.request.cell_timeout
-            deadline = None if seconds is None else time.monotonic() + seconds
-            trained = obtain(
-                cell, self.cache, self.request.device, threads,
-                lambda done, total: self.watcher.training(name, done, total), deadline,
-            )  # fmt: skip
-            self._trained, self._last_key = {key: trained}, key
-            self.watcher.trained(name, trained.seconds, trained.cached)
-            while self.cache.damaged:
-                self.watcher.note(self.cache.damaged.pop())
-        return self._trained[key]
-
     def _contest(self, cell: Cell, trained: Trained) -> Contest:
         data, root = cell.data, SeedPath(cell.seed)
         return Contest(
@@ -231,9 +226,12 @@ class _Runner:
             distances=self.measures.of(data.facts, cell.threat.norm),
             attack_seeds=root.child("attack", cell.attack.name, data.facts.digest),
             noise_seeds=root.child("noise", data.facts.digest, cell.opponent.text),
-            judge_seeds=root.child("judge", data.facts.digest, cell.opponent.text),
+            judge_seeds=self._judge_seeds(cell),
             device=self.device,
         )
+
+    def _judge_seeds(self, cell: Cell) -> SeedPath:
+        return SeedPath(cell.seed, "judge", cell.data.facts.digest, cell.opponent.text)
 
     def _prepared(self, cell: Cell, contest: Contest) -> tuple[State | None, int | None]:
         """What the attack learns before its first example; asked for once, then read back."""

@@ -22,6 +22,7 @@ from ..records.tables import NOTE
 from ..records.writer import ReportWriter
 
 Metrics: TypeAlias = Mapping[str, Metric]  # the metric as typed -> the metric
+ALL_CORRECT = "@all-correct"  # what the name of a metric ends in that is over examples every contender gets right
 _CONSTANT = {"norm": pa.string(), "eps": pa.float64(), "reference_eps": pa.float64()}
 
 
@@ -39,17 +40,19 @@ def score_cell(
 ) -> tuple[list[dict[str, object]], list[Failed]]:
     """Return the rows of `scores` for one cell, and the metrics that gave none.
 
-    `cell` is its row of cells, `rows` its rows of examples; `timeout`: seconds for each metric.
+    `cell` is its row of cells, `rows` its rows of examples; `timeout`: seconds for each metric. Where
+    only some examples were eligible, the metric's name says so, as in `robust-accuracy@all-correct`.
     A metric fails if it reads a column that is not stored, raises, or returns no Estimate.
     """
     for name, value_type in _CONSTANT.items():
         rows = rows.append_column(name, pa.array([cell[name]] * rows.num_rows, value_type))
     frame = _frame(rows)
+    suffix = "" if cell.get("eligible") is None else ALL_CORRECT
     scores, failed = [], []
     for name, metric in metrics.items():
         try:
             with time_limit(timeout, "it", "Raise --cell-timeout."):
-                scores.append(_score(cell["cell_id"], name, metric, frame))
+                scores.append(_score(cell["cell_id"], name + suffix, metric, frame))
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # SystemExit too, and whatever else a plugin may throw

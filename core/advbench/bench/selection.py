@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -42,23 +44,29 @@ def _turns(sizes: list[int], n: int) -> list[int]:
     return turns
 
 
-def select(dataset: Dataset, digest: str, name: str, how: str, n: int, seed: int) -> list[int]:
-    """Positions in the eval split. `how`: first, random, or ids=3/14/15.
+def select(
+    dataset: Dataset, digest: str, name: str, how: str, n: int, seed: int, among: Sequence[int] | None = None
+) -> list[int]:
+    """Positions in the eval split. `how`: first, random, or ids=3/14/15; `among`: positions that may be chosen.
 
     Raises RequestError on an unknown id or word, EmptySelection if nothing is left.
     """
     labels = dataset.labels("eval")
+    allowed = torch.arange(len(labels)) if among is None else torch.tensor(among, dtype=torch.int64)
     if how == "first":
-        positions = stratified_order(labels, digest, n)
+        positions = allowed[stratified_order(labels[allowed], digest, n)].tolist()
     elif how == "random":
         generator = SeedPath(seed, "select", digest).generator()
-        positions = torch.randperm(len(labels), generator=generator)[:n].tolist()
+        positions = allowed[torch.randperm(len(allowed), generator=generator)[:n]].tolist()
     elif how.startswith("ids="):
-        positions = _by_id(dataset, name, how.removeprefix("ids="))
+        inside = set(allowed.tolist())
+        positions = [one for one in _by_id(dataset, name, how.removeprefix("ids=")) if one in inside]
     else:
         raise RequestError(f"run: --select must be first, random or ids=1/2/3, got '{how}'.")
     if not positions:
-        raise EmptySelection(f"{name}: no example is selected. Its eval split has {len(labels)}; see --select and --n.")
+        told = f"no example is selected. Its eval split has {len(labels)}"
+        told += "" if among is None else f", of which {len(allowed)} are eligible"
+        raise EmptySelection(f"{name}: {told}; see --select, --n and --eligible.")
     return positions
 
 

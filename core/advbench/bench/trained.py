@@ -16,8 +16,9 @@ from ..contract.protocols import Contender, Job, Model, State
 from .cache import ContenderCache
 from .freshness import training_key
 from .isolation import check_contender, state_of
+from .opponents import Opponent
 from .packing import pack_state, unpack_state
-from .plan import Cell, Opponent
+from .plan import Cell
 from .restored import EXAMPLES, check_restored
 
 Progress = Callable[[int, int], None]

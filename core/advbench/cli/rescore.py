@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ..bench.request import Eligible
 from ..catalog.printed import printing_kept
 from .console import PluginFiles, err, escape, out, resolver, verb
-
-
-class Eligible(StrEnum):
-    """Which examples count."""
-
-    ALL_CORRECT = "all-correct"
 
 
 @verb
@@ -25,9 +19,14 @@ def rescore(
         list[str] | None, typer.Option("--metric", envvar="ADVBENCH_METRIC", help="A metric; may repeat. All if none.")
     ] = None,
     eligible: Annotated[
-        Eligible | None,
-        typer.Option("--eligible", envvar="ADVBENCH_ELIGIBLE", help="Only examples that every contender gets right."),
-    ] = None,
+        Eligible,
+        typer.Option(
+            "--eligible",
+            envvar="ADVBENCH_ELIGIBLE",
+            help="all-correct: only examples that every contender gets right.",
+            show_default=False,
+        ),
+    ] = Eligible.CLEAN_CORRECT,
     plugin: PluginFiles = None,
 ) -> None:
     """Compute metrics again and store them in the report. Attacks nothing, needs no torch."""
@@ -43,7 +42,7 @@ def rescore(
     with ReportWriter.open(report) as writer:
         with printing_kept():
             instances = {metric.text: metric.instance for metric in metrics}
-            scores, failed = compute(Report.open(report), instances, "all-correct" if eligible else None)
+            scores, failed = compute(Report.open(report), instances, eligible)
         by_cell: dict[str, list[dict[str, object]]] = {}
         for score in scores:
             by_cell.setdefault(str(score["cell_id"]), []).append(score)

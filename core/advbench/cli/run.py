@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ..bench.request import Eligible, Request
 from ..contract.errors import EmptySelection, RequestError
 from ..contract.texts import parse_value
 from ..contract.types import Access, Norm
@@ -80,6 +81,9 @@ def run(
     ),
     n: Annotated[int | None, _option("Examples per data set.", "--n", "-n", panel=HOW)] = None,
     select: Annotated[str, _option("first, random or ids=3/14/15.", "--select", panel=HOW)] = "first",
+    eligible: Annotated[
+        Eligible, _option("all-correct: only examples that every contender gets right.", "--eligible", panel=HOW)
+    ] = Eligible.CLEAN_CORRECT,
     seed: Annotated[list[int] | None, _option("Seed; may repeat.", "--seed", panel=HOW)] = None,
     device: Annotated[str, _option("cpu, cuda, cuda:1 or auto.", "--device", panel=HOW)] = "cpu",
     timeout: Annotated[float | None, _option("Seconds an example.", "--timeout", panel=HOW)] = None,
@@ -118,7 +122,6 @@ def run(
     tell_broken(found.installed)
     # Torch is imported from here on: unknown names were worth a faster answer.
     from ..bench.plan import make_plan, with_suite
-    from ..bench.request import Request
     from ..bench.runner import run as carry_out
     from .leaderboard import show
     from .progress import watcher
@@ -132,7 +135,7 @@ def run(
             max_queries=_limit("max-queries", max_queries), max_gradients=_limit("max-gradients", max_gradients),
             max_prepare_queries=_limit("max-prepare-queries", max_prepare_queries),
             targeted=targeted, targets=targets, gradient=tuple(gradient or ()), eot=eot, preset=preset.value, n=n,
-            select=select, seed=tuple(seed or (0,)), device=_device(device), timeout=timeout,
+            select=select, eligible=eligible, seed=tuple(seed or (0,)), device=_device(device), timeout=timeout,
             cell_timeout=cell_timeout, refine=refine, twin=twin, out=report, force=force, fail_fast=fail_fast,
             strict=strict, save_adversarials=save_adversarials,
         ),
@@ -149,6 +152,8 @@ def run(
             refusals = "".join(f"  refused {refusal}" for refusal in cell.refused)
             out.print(escape(f"{cell.text}{refusals}"), soft_wrap=True)
         out.print(f"{len(plan.runnable)} cells to run or find done, {len(refused)} refused")
+        if request.eligible == Eligible.ALL_CORRECT:
+            out.print("--eligible all-correct: which examples are attacked is decided once every contender is trained")
         return
     with watcher(err) as watching:
         tally = carry_out(plan, request, found.installed, watching)

@@ -89,7 +89,7 @@ def _parameters(infos: tuple[ParamInfo, ...]) -> Table:
         paper = "" if info.paper == SAME else info.paper if isinstance(info.paper, str) else format_value(info.paper)
         limits = ", ".join(text for text in (str(info.limits) or info.type_words, info.unit) if text)
         table.add_row(
-            f"[bold]{info.name}[/]", escape(format_value(info.default)), escape(paper),
+            f"[bold]{info.name}[/]", escape(info.default_words), escape(paper),
             f"{escape(info.help)} [dim]({escape(limits)})[/]",
         )  # fmt: skip
     return table

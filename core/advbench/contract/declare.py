@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field
 from typing import Any, TypeVar, get_type_hints
 
@@ -52,7 +52,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class ParamInfo:
-    """One declared parameter. `kind` is set when the value is another component."""
+    """One declared parameter. `kind` is set when the value is another component.
+
+    settings: parameters with which the default component starts, as one types them.
+    """
 
     name: str
     annotation: Any
@@ -63,6 +66,12 @@ class ParamInfo:
     paper: Any
     positional: bool
     kind: str | None
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def default_words(self) -> str:
+        settings = (f"{self.name}.{key}={text}" for key, text in self.settings.items())
+        return ", ".join([format_value(self.default), *settings])
 
     @property
     def type_words(self) -> str:
@@ -93,13 +102,24 @@ def param(
     return field(default=default, metadata={_KEY: meta})
 
 
-def component(kind: str, *, help: str, default: str | None = None, positional: bool = False) -> Any:
+def component(
+    kind: str,
+    *,
+    help: str,
+    default: str | None = None,
+    settings: Mapping[str, str] | None = None,
+    positional: bool = False,
+) -> Any:
     """Declare a field that holds another component of that kind, named as on the command line.
 
     Core resolves the name; the field then holds the instance. `none` leaves it None. `default`
-    is a name alone: its parameters have defaults of their own.
+    is a name alone; `settings` are parameters of it, as texts, that start elsewhere than on its
+    own: `settings={"steps": "10"}`. They hold while the field has that name.
     """
-    meta = {"help": help, "limits": Limits(), "unit": None, "paper": SAME, "positional": positional, "kind": kind}
+    meta = {
+        "help": help, "limits": Limits(), "unit": None, "paper": SAME, "positional": positional, "kind": kind,
+        "settings": dict(settings or {}),
+    }  # fmt: skip
     return field(default=default, metadata={_KEY: meta})
 
 
@@ -140,6 +160,8 @@ def _default(who: str, info: ParamInfo) -> Any:
     if info.kind is not None:
         if default is not None and (not isinstance(default, str) or not default.replace("-", "").isalnum()):
             raise PluginError(f"{who} must have the name of {article(info.kind)} or None as default, got {default!r}.")
+        if info.settings and default in (None, "none"):
+            raise PluginError(f"{who} must have a default to have settings, got none and {dict(info.settings)}.")
         return None if default == "none" else default
     if not is_supported(info.annotation):
         raise PluginError(

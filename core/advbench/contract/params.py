@@ -25,7 +25,9 @@ def build(cls: type[T], who: str, raw: Mapping[str, str], resolve: Resolver) -> 
     values: dict[str, Any] = {}
     for name, info in infos.items():
         if info.kind is not None:
-            values[name] = _inner(who, info, own.get(name, info.default), nested.get(name, {}), resolve)
+            chosen = own.get(name, info.default)
+            start = info.settings if chosen == info.default else {}
+            values[name] = _inner(who, info, chosen, {**start, **nested.get(name, {})}, resolve)
         else:
             values[name] = _parse(who, info, own[name]) if name in own else info.default
     try:
@@ -126,10 +128,20 @@ def items(instance: object, *, all: bool = False, prefix: str = "") -> dict[str,
             name = spec_of(value).name
             if all or name != info.default:
                 texts[prefix + info.name] = name
-            texts |= items(value, all=all, prefix=f"{prefix}{info.name}.")
+            start = info.settings if name == info.default else {}
+            texts |= {f"{prefix}{info.name}.{key}": text for key, text in _beside(start, value, all).items()}
         elif all or value != info.default:
             texts[prefix + info.name] = format_value(value)
     return texts
+
+
+def _beside(start: Mapping[str, str], value: object, all: bool) -> dict[str, str]:
+    """The items of a component that begins with `start` instead of its own defaults."""
+    shown, whole = items(value, all=all), items(value, all=True)
+    if all or not start:
+        return shown
+    kept = {key for key in shown if key not in start} | {key for key in start if whole[key] != start[key]}
+    return {key: text for key, text in whole.items() if key in kept}
 
 
 __all__ = [

@@ -15,13 +15,17 @@ MOMENT = pa.timestamp("us", tz="UTC")
 
 @dataclass(frozen=True)
 class Column:
-    """One declared column. Rows may leave it out (null) unless it is `required`."""
+    """One declared column. Rows may leave it out (null) unless it is `required`.
+
+    `later`: tables stored before it was declared lack it, and read as if it were null.
+    """
 
     name: str
     type: pa.DataType
     help: str
     required: bool = False
     choices: tuple[str, ...] = ()
+    later: bool = False
 
 
 _CELLS = (
@@ -52,6 +56,13 @@ _CELLS = (
     Column("max_queries", WHOLE, "Queries allowed per example; null: counted without a limit."),
     Column("targeted", FLAG, "Whether the attack must reach a chosen class."),
     Column("targets", TEXT, "How target classes are chosen: random, all, next, least-likely or a label."),
+    Column(
+        "eligible",
+        TEXT,
+        "Null: whatever the contender itself gets right is attacked; else only what all contenders of the run do: the "
+        "rule, n of how many examples those are, and hashes of their ids and of the contenders, as canonical JSON.",
+        later=True,
+    ),
     Column("seed", WHOLE, "Seed of training, noise, attack and judge."),
     Column("n", WHOLE, "Examples asked for; fewer rows mean that the cell is unfinished."),
     Column("stochastic", FLAG, "Whether equal questions may get different answers."),

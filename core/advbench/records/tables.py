@@ -77,6 +77,9 @@ def conform(name: str, table: pa.Table, columns: Sequence[str] | None = None) ->
 
     Raises ReportError naming the first column that is absent or of another type.
     """
+    for column in COLUMNS[name]:
+        if column.later and column.name not in table.column_names:
+            table = table.append_column(column.name, pa.nulls(table.num_rows, column.type))
     notes = sorted(key for key in table.column_names if name == "examples" and key.startswith(NOTE))
     wanted = schema(name, notes)
     for key in columns if columns is not None else wanted.names:

@@ -77,6 +77,7 @@ class Section:
     reference_eps: float | None
     max_queries: int | None
     targets: str | None  # None: untargeted
+    eligible: str | None = None  # None: whatever a contender gets right; else `all-correct (64 of 72)`
     attacks: tuple[str, ...]
     lines: tuple[Line, ...]
     refusals: tuple[str, ...]  # who, by what, why: refused and failed cells

@@ -16,6 +16,7 @@ import numpy as np
 from ..records.merge import INTERRUPTED
 from ..records.reader import Report
 from .board import LETTERS, AttackScore, By, Leaderboard, Line, Section, shown
+from .eligible import company, eligible, newest, titled
 from .labels import Labels, contender_of, is_twin_of
 from .outcomes import Outcome, load
 from .worst import Worst, averaged, by_seed, share, spread, worst_case
@@ -26,14 +27,18 @@ _MARKS = ("stochastic", "inexact", "oracle_choice")
 
 def build(reports: Sequence[Report], by: By = "contender") -> Leaderboard:
     """Return the leaderboard of all reports together; a cell found in several counts once."""
-    outcomes = load(reports)
+    outcomes = newest(load(reports))
     labels = Labels([outcome.cell for outcome in outcomes])
     plain = {(*_contest(o.cell), o.cell["max_queries"]) for o in outcomes if (o.cell["eot"] or 1) == 1}
     groups: dict[tuple[Any, ...], _Group] = defaultdict(list)
     for outcome in outcomes:
         groups[*_contest(outcome.cell), _budget(outcome.cell, plain)].append(outcome)
     sections = [_section(group, labels, key[-1]) for key, group in groups.items()]
-    sections.sort(key=lambda s: (s.dataset, s.norm, s.eps is None, s.eps or 0, s.max_queries or 0, s.targets or ""))
+    sections.sort(
+        key=lambda s: (
+            s.dataset, s.norm, s.eps is None, s.eps or 0, s.max_queries or 0, s.targets or "", s.eligible or ""
+        )
+    )  # fmt: skip
     damaged = tuple(text for report in reports for text in report.damaged)
     return shown(Leaderboard(by, tuple(sections), damaged))
 
@@ -41,7 +46,7 @@ def build(reports: Sequence[Report], by: By = "contender") -> Leaderboard:
 def _contest(cell: Any) -> tuple[Any, ...]:
     """What all cells of one table share, beside the budget."""
     targets = cell["targets"] if cell["targeted"] else None
-    return (cell["dataset"], cell["dataset_params"], cell["norm"], cell["eps"], targets)
+    return (cell["dataset"], cell["dataset_params"], cell["norm"], cell["eps"], targets, company(cell))
 
 
 def _budget(cell: Any, plain: set[tuple[Any, ...]]) -> int | None:
@@ -70,6 +75,7 @@ def _section(outcomes: _Group, labels: Labels, budget: int | None) -> Section:
         reference_eps=reference,
         max_queries=budget,
         targets=first["targets"] if first["targeted"] else None,
+        eligible=titled([outcome.cell for outcome in outcomes]),
         attacks=tuple(sorted({labels.attack(o.cell) for o in outcomes if not o.control})),
         lines=_ranked(lines, eps),
         refusals=_refusals(outcomes, labels),
@@ -90,9 +96,9 @@ def _line(group: _Group, labels: Labels, eps: float | None, reference: float | N
         marks=_marks(group, scored, labels),
         attacks=_by_attack(group, labels, eps, reference),
     )
-    if not scored:
-        return replace(line, **_clean_only(group))
-    return replace(line, **_numbers(scored, labels, eps))
+    line = replace(line, **(_numbers(scored, labels, eps) if scored else _clean_only(group)))
+    # Where all examples were chosen for being right, their share says nothing.
+    return line if company(group[0].cell) is None else replace(line, clean=None)
 
 
 def _numbers(scored: Sequence[Worst], labels: Labels, eps: float | None) -> dict[str, Any]:
@@ -158,6 +164,7 @@ def _marks(group: _Group, scored: Sequence[Worst], labels: Labels) -> dict[str, 
         marks["blind"] = sum(int(outcome.blind.sum()) for outcome in group if outcome.finished)
     asked = [outcome for outcome in group if outcome.cell["status"] != "refused"]
     draws = max((outcome.cell["eot"] or 1 for outcome in asked), default=1)
+    marks["all_correct"] = min((one.n for one in map(eligible, (o.cell for o in group)) if one), default=0)
     marks["eot"] = draws if draws > 1 else 0
     per_seed = [
         {(labels.attack(o.cell), o.cell["gradient"]) for o in cells if not o.control}

@@ -23,8 +23,8 @@ _COLUMNS = ("cell_id", "example_id", "label", "clean_label", "verdict", "stop_re
 _CELL_COLUMNS = (
     "cell_id", "dataset", "dataset_params", "encoder", "encoder_params", "model", "model_params", "defense",
     "defense_params", "twin_of", "attack", "attack_params", "coverage", "gradient", "eot", "norm", "eps",
-    "reference_eps", "max_queries", "targeted", "targets", "seed", "n", "stochastic", "inexact", "oracle_choice",
-    "status", "code", "reason", "finished_at",
+    "reference_eps", "max_queries", "targeted", "targets", "eligible", "seed", "n", "stochastic", "inexact",
+    "oracle_choice", "status", "code", "reason", "finished_at",
 )  # fmt: skip
 
 

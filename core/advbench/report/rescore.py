@@ -5,26 +5,27 @@ from __future__ import annotations
 import functools
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..bench.scoring import Failed, Metrics, score_cell
+from ..bench.request import Eligible
+from ..bench.scoring import ALL_CORRECT, Failed, Metrics, score_cell
 from ..records.reader import Report
 from .outcomes import Ints, Outcome, load
 
 
 def rescore(
-    report: Report, metrics: Metrics, eligible: Literal["all-correct"] | None = None
+    report: Report, metrics: Metrics, eligible: Eligible = Eligible.CLEAN_CORRECT
 ) -> tuple[list[dict[str, object]], list[Failed]]:
     """Return the rows of `scores` for every cell that ended well, whatever was scored before, and what failed.
 
-    `eligible="all-correct"` keeps the examples that every contender of the same data set was asked
-    and got right, and adds `@all-correct` to the metric's name, so that both can stand side by side.
+    `all-correct` keeps the examples that every contender of the same data set and seed was asked and
+    got right, and adds `@all-correct` to the metric's name, so that both can stand side by side.
     """
-    chosen = _all_correct(load([report])) if eligible else {}
+    chosen = _all_correct(load([report])) if eligible == Eligible.ALL_CORRECT else {}
     cells = {row["cell_id"]: row for row in report.cells.to_pylist() if row["status"] == "ok"}
     examples = report.examples
     ids = pc.index_in(examples["cell_id"], pa.array(list(cells), pa.string()))
@@ -32,24 +33,25 @@ def rescore(
     failed: list[Failed] = []
     for position, cell in enumerate(cells.values()):
         rows = examples.filter(pc.fill_null(pc.equal(ids, position), False))
-        if eligible:
-            rows = rows.filter(pc.is_in(rows["example_id"], pa.array(chosen[_data(cell)], pa.int64())))
+        if chosen:
+            rows = rows.filter(pc.is_in(rows["example_id"], pa.array(chosen[_company(cell)], pa.int64())))
         found, bad = score_cell(cell, rows, metrics)
         scores += found
         failed += bad
-    for score in scores if eligible else ():
-        score["metric"] = f"{score['metric']}@{eligible}"
+    for score in scores if chosen else ():
+        score["metric"] = f"{str(score['metric']).removesuffix(ALL_CORRECT)}{ALL_CORRECT}"
     return scores, failed
 
 
-def _data(cell: Mapping[str, Any]) -> tuple[Any, Any]:
-    return cell["dataset"], cell["dataset_params"]
+def _company(cell: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What cells share whose contenders all have to be right; cells run on such examples alone keep to themselves."""
+    return cell["dataset"], cell["dataset_params"], cell["seed"], cell["eligible"]
 
 
-def _all_correct(outcomes: list[Outcome]) -> dict[tuple[Any, Any], Ints]:
-    """Per data set, the examples that every finished cell holds and whose clean answer was right."""
-    right: dict[tuple[Any, Any], list[Ints]] = defaultdict(list)
+def _all_correct(outcomes: list[Outcome]) -> dict[tuple[Any, ...], Ints]:
+    """For each company, the examples that every finished cell of it holds and whose clean answer was right."""
+    right: dict[tuple[Any, ...], list[Ints]] = defaultdict(list)
     for outcome in outcomes:
         if outcome.cell["status"] == "ok":
-            right[_data(outcome.cell)].append(outcome.ids[outcome.right])
-    return {data: functools.reduce(np.intersect1d, ids) for data, ids in right.items()}
+            right[_company(outcome.cell)].append(outcome.ids[outcome.right])
+    return {company: functools.reduce(np.intersect1d, ids) for company, ids in right.items()}

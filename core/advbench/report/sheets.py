@@ -66,7 +66,8 @@ def title(section: Section) -> str:
     norm = [section.norm] if section.eps is None else []
     limit = "no query limit" if section.max_queries is None else f"{section.max_queries:,} queries"
     goal = "untargeted" if section.targets is None else f"targeted ({section.targets})"
-    return "  ·  ".join([section.dataset, *norm, size, limit, goal])
+    chosen = [] if section.eligible is None else [section.eligible]
+    return "  ·  ".join([section.dataset, *norm, size, limit, goal, *chosen])
 
 
 def by_contender(section: Section) -> Sheet:
@@ -121,6 +122,8 @@ def legend(board: Leaderboard) -> list[tuple[str, str]]:
         told.append(("robust", "% right and unbroken: " + _WORST[own]))
     if any(section.eps is None for section in board.sections):
         told.append(("median", "smallest breaking change, else ∞: " + _WORST[own]))
+    if any(section.eligible is not None for section in board.sections):
+        told.append(("all-correct", "only the k of N examples that every contender gets right: no clean accuracy"))
     if own:
         letters = ", ".join(f"{letter} {word}" for letter, word in LETTERS.items())
         told.append(("coverage", f"kinds of attack faced ({letters}); a dash reads incomplete"))
