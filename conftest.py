@@ -1,6 +1,9 @@
 """Settings of the whole suite."""
 
+import os
 import warnings
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two workers on two cores, and the processes that tests start
 
 import torch
 

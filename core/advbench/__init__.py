@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "contract.edits": "edits",
+    "contract.wording": "Wording",
     "contract.types": "Access Bounds Coverage Modality Norm StopReason Threat Verdict",
     "contract.specs": "AttackSpec DatasetSpec DefenseSpec DistanceSpec EncoderSpec EngineSpec MetricSpec ModelSpec"
     " Paper",
-    "contract.facts": "AttackFacts Column ContenderFacts DatasetFacts",
+    "contract.facts": "AttackFacts Column ContenderFacts DatasetFacts EncoderFacts",
     "contract.params": "component param spec_of",
     "contract.labelled": "LabelledDataset",
-    "contract.protocols": "Attack Contender Dataset Defense Draws Estimate Examples Goal Job Loss ChunkLoss Metric"
-    " Model Perturbed Seeds Split State Streams",
+    "contract.protocols": "Attack Contender Dataset Defense Draws Encoder Estimate Examples Goal Job Loss ChunkLoss"
+    " Metric Model Perturbed Seeds Split State Streams",
     "contract.errors": "AdvbenchError BudgetSpent ContestError DataAbsent DataError InputError ParamError PluginError"
     " ReportError RequestError",
     "supply.resource": "Address Package Place Remote Resource",
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from .arena.oracle import ScoreOracle as ScoreOracle
     from .catalog.hookspecs import Register as Register
     from .catalog.hookspecs import hookimpl as hookimpl
+    from .contract.edits import edits as edits
     from .contract.errors import (
         AdvbenchError as AdvbenchError,
     )  # fmt: skip
@@ -86,6 +89,9 @@ if TYPE_CHECKING:
     from .contract.facts import (
         DatasetFacts as DatasetFacts,
     )
+    from .contract.facts import (
+        EncoderFacts as EncoderFacts,
+    )
     from .contract.labelled import LabelledDataset as LabelledDataset
     from .contract.params import component as component
     from .contract.params import param as param
@@ -107,6 +113,9 @@ if TYPE_CHECKING:
     )
     from .contract.protocols import (
         Draws as Draws,
+    )
+    from .contract.protocols import (
+        Encoder as Encoder,
     )
     from .contract.protocols import (
         Estimate as Estimate,
@@ -195,6 +204,7 @@ if TYPE_CHECKING:
     from .contract.types import (
         Verdict as Verdict,
     )
+    from .contract.wording import Wording as Wording
     from .records.intervals import mean_interval as mean_interval
     from .records.intervals import median_interval as median_interval
     from .records.intervals import quantile as quantile

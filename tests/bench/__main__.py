@@ -21,7 +21,16 @@ SUBJECTS = {
     "zoo": "zoo_over_model",
     "zoo-against-art": "zoo_against_art",
     "zoo-exactness": "zoo_exactness",
+    "decision": "decision_small_budgets",
+    "ead": "ead_over_peers",
+    "hsj": "hsj_against_peers",
     "scd": "scd_vote",
+    "rbfi": "rbfi_layer",
+    "score": "score_against_art",
+    "textfooler": "textfooler_against_plain",
+    "data": "data_loading",
+    "contenders": "contenders",
+    "noise": "noise_epoch",
     "cli": "command_line",
 }
 

@@ -23,6 +23,10 @@ def at_most(limit: float) -> Goal:
     return Goal(f"<= {limit:g}", lambda value: value <= limit)
 
 
+def at_least(limit: float) -> Goal:
+    return Goal(f">= {limit:g}", lambda value: value >= limit)
+
+
 def below(limit: float) -> Goal:
     return Goal(f"< {limit:g}", lambda value: value < limit)
 

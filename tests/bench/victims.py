@@ -1,7 +1,8 @@
 """Two small networks on real data that is always at hand, and the examples that attacks are run on."""
 
 import functools
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -37,6 +38,31 @@ def digits_cnn() -> Victim:
         nn.Flatten(), nn.Linear(512, 64), nn.ReLU(), nn.Linear(64, 10),
     )  # fmt: skip
     return _trained("digits-cnn", network, Digits(), epochs=20)
+
+
+@dataclass(frozen=True)
+class StretchedDigits(Digits):
+    """The same digits as pictures of 28x28, the size of MNIST."""
+
+    def facts(self) -> DatasetFacts:
+        return replace(super().facts(), shape=(1, 28, 28))
+
+    def load(self, split: Split, positions: Sequence[int] | None = None) -> Examples:
+        small = super().load(split, positions)
+        assert isinstance(small.x, Tensor)
+        return Examples(small.ids, F.interpolate(small.x, (28, 28), mode="bilinear").clamp(0, 1), small.y)
+
+
+@functools.cache
+def stretched_digits_cnn() -> Victim:
+    """Four convolutions and two dense layers on digits of 28x28."""
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv2d(1, 16, 3), nn.ReLU(), nn.Conv2d(16, 16, 3), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(16, 32, 3), nn.ReLU(), nn.Conv2d(32, 32, 3), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(512, 64), nn.ReLU(), nn.Linear(64, 10),
+    )  # fmt: skip
+    return _trained("digits28-cnn", network, StretchedDigits(), epochs=8)
 
 
 @functools.cache

@@ -123,9 +123,21 @@ class FairShy(Fair):
     contender: ClassVar[Any] = Shy
 
 
+class Proving(Nearest):
+    """Its scores differ by linear functions, so it can say how far a label holds."""
+
+    def certify(self, x, norm, eps):
+        scores, own = self.scores(x), self.labels(x)
+        lead = scores.gather(1, own[:, None]) - scores
+        apart = (self.means[own][:, None] - self.means).abs().sum(dim=2)
+        return ((lead - 1e-3 > eps * apart / 8) | (apart == 0)).all(dim=1)
+
+
 @dataclass(frozen=True)
 class OwnNetwork(Fair):
     """A defense that brings its own network: `base` is none."""
+
+    contender: ClassVar[Any] = Proving
 
     def facts(self, base):
         return self.contender.facts
@@ -276,6 +288,24 @@ class RoundsOnTheWay(Nearest):
 @model
 class ExceedsItsMargin(Nearest):
     facts = replace(EXACT, largest_margin=1.0)
+
+
+@model
+class CertifiesWhatItLikes(Nearest):
+    def certify(self, x, norm, eps):
+        return torch.ones(len(x), dtype=torch.bool)
+
+
+@model
+class CertifiesLargeBallsOnly(Nearest):
+    def certify(self, x, norm, eps):
+        return torch.full((len(x),), eps > 0.1)
+
+
+@model
+class CertifiesByHalves(Nearest):
+    def certify(self, x, norm, eps):
+        return torch.zeros(len(x))
 
 
 @model

@@ -51,6 +51,9 @@ CAUGHT = [
     ("float64_is_true", cheats.AnswersInFloat32, "Asked in float64 its scores are torch.float32"),
     ("float64_is_true", cheats.RoundsOnTheWay, "hold no more than float32 can"),
     ("largest_margin_is_true", cheats.ExceedsItsMargin, "its largest margin is 1"),
+    ("certificates_hold", cheats.CertifiesWhatItLikes, "change their label within it"),
+    ("certificates_hold", cheats.CertifiesLargeBallsOnly, "It proves 8 rows at 0.12 that it does not prove nearer"),
+    ("certificates_hold", cheats.CertifiesByHalves, "To 8 rows its certify answers torch.float32 (8,)"),
     ("answers_have_their_shape_and_dtype", cheats.LabelsInAColumn, "Labels of 9 rows are torch.int64 (9, 1)"),
     ("answers_have_their_shape_and_dtype", cheats.LabelsFromOne, "reach from 1 to 3; classes are 0 to 2"),
     ("answers_have_their_shape_and_dtype", cheats.ScoresInFloat64, "torch.float64 (9, 3)"),
@@ -161,8 +164,8 @@ def test_every_check_has_its_cheat():
     assert told | ONLY_DEFENSES == set(CHECKS)
 
 
-def test_text_is_told_to_be_out_of_reach():
-    subject = model_of(cheats.Fair, frozenset({Modality.TEXT}))
+def test_defenses_of_text_are_told_to_be_out_of_reach():
+    subject = defense_of(cheats.OwnNetwork, "none", modalities=frozenset({Modality.TEXT}))
     found = finding(subject, contender_training.check_clean_accuracy_is_above_chance)
     assert found.outcome == "not applicable"
     assert "text" in found.text

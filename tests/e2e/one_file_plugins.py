@@ -74,7 +74,7 @@ from advbench import *
 @dataclass(frozen=True)
 class Bad(LabelledDataset):
     "Random numbers with one fault."
-    fault: str = param("nan", help="what is wrong", positional=True)
+    fault: str = param("nan-eval", help="what is wrong", positional=True)
 
     def all_facts(self):
         return DatasetFacts(modality=Modality.TABULAR, shape=(3,), classes=2, bounds=Bounds(0.0, 1.0),
@@ -86,7 +86,7 @@ class Bad(LabelledDataset):
 
     def read(self, split, positions):
         x = torch.rand(len(positions), 3, generator=torch.Generator().manual_seed(0))
-        if self.fault == "nan" and split == "eval":
+        if self.fault == f"nan-{split}":
             x[0, 0] = float("nan")
         if self.fault == "outside":
             x[0, 0] = 1.5

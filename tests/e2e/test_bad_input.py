@@ -78,7 +78,9 @@ def test_other_verbs_are_kind_too(words, told, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("fault", "told"),
     [
-        ("nan", "inputs must be finite, got NaN or infinity"),
+        ("nan-eval", "bad (eval): inputs must be finite, got NaN or infinity"),
+        ("nan-train", "bad (train): inputs must be finite, got NaN or infinity"),
+        ("nan-tune", "bad (tune): inputs must be finite, got NaN or infinity"),
         ("outside", "inputs must lie in [0, 1], got"),
         ("one-class", "must have at least two classes, got 1"),
     ],

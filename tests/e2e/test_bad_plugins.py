@@ -208,13 +208,13 @@ DATA = {
     "type": ("DataError", "load must return Examples, got NoneType."),
     "nan": ("DataError", "inputs must be finite, got NaN or infinity."),
     "outside": ("DataError", "inputs must lie in [0, 1], got"),
-    "dtype": ("DataError", "inputs must be float32 (N, 3), got torch.float64 (40, 3)."),
-    "shape": ("DataError", "inputs must be float32 (N, 3), got torch.float32 (40, 2)."),
-    "list": ("DataError", "inputs must be float32 (N, 3), got float32 (40, 3)."),
-    "labels-dtype": ("DataError", "labels must be torch.int64 (N,), got torch.float32 (40,)."),
+    "dtype": ("DataError", "inputs must be float32 (N, 3), got torch.float64 (12, 3)."),
+    "shape": ("DataError", "inputs must be float32 (N, 3), got torch.float32 (12, 2)."),
+    "list": ("DataError", "inputs must be float32 (N, 3), got float32 (12, 3)."),
+    "labels-dtype": ("DataError", "labels must be torch.int64 (N,), got torch.float32 (12,)."),
     "labels-range": ("DataError", "labels must be 0 to 1, got 5 to 6."),
     "ids": ("DataError", "each input must have an id of its own and a label"),
-    "lengths": ("DataError", "got (40, 40, 39) ids, inputs, labels."),
+    "lengths": ("DataError", "got (12, 12, 11) ids, inputs, labels."),
 }
 
 

@@ -1,6 +1,8 @@
 """The `data` verbs, as a stranger types them; nothing here leaves this machine."""
 
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -38,9 +40,57 @@ def digits(tmp_path):
 
 
 def test_absent_data_are_told_with_the_command_before_anything_is_done(bare):
-    done = bare.run("-D", "mnist:classes=3/8", "-m", "mlp", "-a", "random-noise", code=2)
+    done = bare.run("-D", "mnist:classes=3/8", "-m", "mlp", "-a", "random-noise", "--offline", code=2)
     assert "mnist: its data must be on this machine, got none. Run: advbench data fetch mnist" in done.stderr
     assert not bare.out.exists()
+
+
+SUPPLIED = """
+from dataclasses import dataclass
+import numpy as np, torch
+from advbench import *
+
+@dataclass(frozen=True)
+class Far(LabelledDataset):
+    "Two classes told by the first number."
+    def all_facts(self):
+        return DatasetFacts(modality=Modality.TABULAR, shape=(2,), classes=2, bounds=Bounds(0.0, 1.0), digest="far",
+                            eps={{Norm.L2: 0.3}}, sizes={{"train": 20, "tune": 10, "eval": 20}})
+
+    def all_labels(self, split):
+        return torch.arange(self.all_facts().sizes[split]) % 2
+
+    def read(self, split, positions):
+        assert len(self.supply().open()["x"]) == 7
+        at = torch.as_tensor(positions)
+        return at, torch.stack([0.25 + 0.5 * (at % 2), at / 100], dim=1)
+
+    def supply(self):
+        resource = Resource(name="far", license="a license of its own", home="nowhere", layouts=(("far.bin",),),
+                            sources=(Place("{folder}"),))
+        return Supply(spelling="far", key="far", resource=resource, make=make)
+
+def make(folder, writer):
+    writer.put("x", np.frombuffer((folder / "far.bin").read_bytes(), np.uint8))
+    return {{}}
+
+@hookimpl
+def advbench_register_datasets(register):
+    register(DatasetSpec(name="far", summary="s", modality=Modality.TABULAR, license="its own"), Far)
+"""
+
+
+def test_a_run_fetches_what_it_names_and_says_so(bare, tmp_path):
+    (tmp_path / "far.bin").write_bytes(b"7 bytes")
+    plugin = tmp_path / "far.py"
+    plugin.write_text(SUPPLIED.format(folder=tmp_path))
+    words = ("--plugin", plugin, "-D", "far", "-m", "linear", "-a", "none")
+    refused = bare.run(*words, "--offline", code=1)
+    assert "far: its data must be on this machine, got none. Run: advbench data fetch far" in refused.stdout
+    done = bare.run(*words)
+    assert "far: license a license of its own" in done.stdout
+    assert "far: ready" in done.stdout
+    assert "license" not in bare.run(*words, "--force").stdout
 
 
 def test_every_set_has_a_row_that_says_how_to_get_it(bare):
@@ -50,7 +100,19 @@ def test_every_set_has_a_row_that_says_how_to_get_it(bare):
     assert "bundled" in rows["digits"]
     assert "mnist (12 MB)" in rows["mnist"]
     assert "70,000" in rows["mnist"]
-    assert "--path FOLDER" in rows["gtsrb"]
+    assert "--path FOLDER" in rows["celeba"]
+    assert "write csv:PATH" in rows["csv"]
+
+
+def test_the_list_waits_for_neither_torch_nor_scikit_learn(bare):
+    code = (
+        "import sys; from advbench.cli import main; sys.argv = ['advbench', 'data', 'list']\n"
+        "try: main()\n"
+        "finally: print('imported:', *sorted({'torch', 'sklearn', 'pandas'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=bare.env, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "imported:"
+    assert "digits" in done.stdout
 
 
 def test_a_folder_becomes_data_that_run_path_and_verify_know(bare, digits):
@@ -102,7 +164,7 @@ def test_damage_is_found_by_verify_and_mended_by_fetch(bare, tmp_path):
         (("fetch", "gtsrb"), "Get it from https://benchmark.ini.rub.de/gtsrb_dataset.html"),
         (("fetch", "cifar10", "--offline"), "--offline forbids asking"),
         (("fetch", "ucr:ECG500"), "Did you mean 'ECG5000'?"),
-        (("fetch", "mnist:split=5/1"), "split must be published, paper, patient, or three shares"),
+        (("fetch", "mnist:split=5/1"), "split must be published, or three shares"),
         (("path", "digits"), "comes with its plugin"),
     ],
 )

@@ -38,7 +38,7 @@ def compile_kernels():
     """Machine code is made and kept once per machine; that belongs to no phase of a run."""
     training = pytest.importorskip("advbench_scd.training")
     x, y = np.random.default_rng(0).random((8, 4), np.float32), np.arange(8) % 2
-    training.train_votes(x, y, training.Settings(iterations=10), [0], 1, lambda done, total: None)
+    training.train_vote(x, y, training.Settings(iterations=10), 0)
 
 
 def kill_and_go_on(job, moments, quiet):

@@ -1,6 +1,9 @@
 """Bundled data: disjoint stratified splits, ids for ever, inside the bounds, a digest that tells."""
 
 import hashlib
+import subprocess
+import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -115,6 +118,38 @@ def test_the_digest_is_constant_and_follows_the_content():
         )
     }  # fmt: skip
     assert len(digests) == 9
+
+
+def test_known_facts_are_those_of_what_is_loaded():
+    for data in (Digits(), BreastCancer()):
+        facts = data.facts()
+        assert data._table().describe(facts.modality, facts.eps) == facts
+
+
+@pytest.mark.parametrize("harm", ["digest", "sizes"])
+def test_contents_that_are_not_those_known_are_refused(harm):
+    table, known = Digits()._table(), Digits().facts()
+    other = {"digest": "0" * 64, "sizes": dict(known.sizes) | {"eval": 360}}[harm]
+    with pytest.raises(DataError, match="digits: its contents must be those known"):
+        datasets._as_known("digits", table, replace(known, **{harm: other}))
+
+
+@pytest.mark.parametrize(("examples", "noise"), [(1000, 0.15), (60, 0.0)])
+def test_the_moons_are_those_of_scikit_learn(examples, noise):
+    from sklearn.datasets import make_moons
+
+    x, y = make_moons(examples, noise=noise, random_state=0)
+    assert TwoMoons(examples=examples, noise=noise).facts().digest == datasets._table(x, y, scale=True).digest
+
+
+def test_facts_are_told_without_torch_and_without_scikit_learn():
+    code = (
+        "import sys; from advbench.builtin.datasets import BreastCancer, Digits, TwoMoons;"
+        "[kind().facts() for kind in (BreastCancer, Digits, TwoMoons)];"
+        "print(*({'torch', 'sklearn', 'scipy', 'pandas'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
 
 
 def test_the_digest_changes_with_one_pixel_or_one_label():

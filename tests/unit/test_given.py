@@ -55,7 +55,7 @@ def test_the_command_line_the_environment_and_a_file_all_give(tmp_path, monkeypa
 
 def test_every_option_is_called_as_in_a_request():
     names = {param.name for param in context().command.params}
-    here = {"report", "config", "plugin", "dry_run", "help"}  # about this call alone, or renamed
+    here = {"report", "config", "plugin", "dry_run", "offline", "help"}  # about this call alone, or renamed
     assert names - here <= set(Request.__dataclass_fields__)
 
 

@@ -121,7 +121,8 @@ def test_distances_are_in_the_cells_norm():
 def test_the_curve_ends_at_eps_else_at_the_reference_else_is_unknown():
     rows = [broken(1, 0.5), broken(2, 3.0)]
     assert values(rows, eps=1.0)["security-curve"].value == pytest.approx((0.5 + 1) / 2)
-    assert values(rows, eps=None)["security-curve"].value == pytest.approx((0.25 + 1) / 2)
+    for boundless in (None, math.inf):
+        assert values(rows, eps=boundless)["security-curve"].value == pytest.approx((0.25 + 1) / 2)
     unknown = values(rows, eps=None, reference_eps=None)["security-curve"]
     assert math.isnan(unknown.value)
     assert unknown.n == 0

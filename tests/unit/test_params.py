@@ -146,7 +146,7 @@ MESSAGES = {
         {"attack": "inner:steps=3"},
         "outer: attack must be the name of an attack, got 'inner:steps=3'. Its parameters are written attack.key=",
     ),
-    "unknown component": ({"attack": "innr"}, "no attack is called 'innr'."),
+    "unknown component": ({"attack": "innr"}, "outer: attack: no attack is called 'innr'."),
     "given twice": ({"": "x", "source": "y"}, "outer: source must be given once, got 'x' and 'y'. Remove one."),
 }
 

@@ -10,7 +10,9 @@ from textwrap import dedent
 import pytest
 
 from advbench.catalog.plugins import BUILTIN, Entry, Installed, Source, discover
-from advbench.contract.errors import PluginError, RequestError
+from advbench.catalog.registry import read
+from advbench.catalog.resolve import Resolver
+from advbench.contract.errors import ParamError, PluginError, RequestError
 from advbench.contract.specs import AttackSpec
 
 HEAD = """
@@ -400,3 +402,43 @@ def test_a_fresh_look_around_starts_from_nothing():
     assert Installed().entries == {kind: {} for kind in Installed().entries}
     assert isinstance(ENTRY.spec, AttackSpec)
     assert os.environ.get("ADVBENCH_PLUGINS") is None
+
+
+FAMILY = """
+from dataclasses import field, make_dataclass
+
+@dataclass(frozen=True)
+class Foreign:
+    name: str | None = param(None, positional=True, help="which")
+
+    def perturb(self, oracle, x, rng):
+        return Perturbed(x)
+
+    @staticmethod
+    def member(name):
+        if name == "odd":
+            return dict
+        if name not in ("one", "two"):
+            raise ValueError(f"name must be one or two, got '{name}'.")
+        own = [(f"{name}s", int, param(1, ge=1, help="its own"))]
+        return make_dataclass(name.title(), own, bases=(Foreign,), frozen=True)
+
+@hookimpl
+def advbench_register_attacks(register):
+    register.family(spec("foreign"), Foreign)
+"""
+
+
+def test_a_family_makes_a_class_for_each_member(place):
+    place.install("family", FAMILY)
+    resolver = Resolver(discover(only="family"), read())
+    one = resolver.one("attack", "foreign:one,ones=3")
+    assert (one.text, one.name) == ("foreign:name=one,ones=3", "foreign")
+    assert resolver.one("attack", one.text).params == one.params
+    assert resolver.one("attack", "foreign:name=two").instance.twos == 1
+    with pytest.raises(ParamError, match="foreign: it has no parameter 'twos'"):
+        resolver.one("attack", "foreign:one,twos=3")
+    with pytest.raises(ParamError, match="foreign: name must be one or two, got 'three'"):
+        resolver.one("attack", "foreign:three")
+    with pytest.raises(PluginError, match=r"member\('odd'\) must be a subclass of its class, got"):
+        resolver.one("attack", "foreign:odd")

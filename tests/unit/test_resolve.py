@@ -117,7 +117,12 @@ def test_identity_holds_the_revision_of_everything_inside():
     ("kind", "text", "error", "told"),
     [
         ("attack", "stepp", RequestError, "no attack is called 'stepp'. Did you mean 'step'?"),
-        ("attack", "twice:first=stepp", RequestError, "no attack is called 'stepp'. Did you mean 'step'?"),
+        (
+            "attack",
+            "twice:first=stepp",
+            RequestError,
+            "twice: first: no attack is called 'stepp'. Did you mean 'step'?",
+        ),
         ("attack", "twice:first=step:steps=3", ParamError, "twice: first must be the name of an attack, got 'step:st"),
         ("attack", "twice:first.steps=0", ParamError, "step: steps must be >= 1, got 0. Steps."),
         ("attack", "step:steps=13", ParamError, "step: steps must be another number, got 13. Choose one."),

@@ -4,12 +4,14 @@ import errno
 import hashlib
 import io
 import os
+import signal
 import stat
 import tarfile
 
 import pytest
 
 from advbench.contract.errors import DataError
+from advbench.supply import clients
 from advbench.supply.archive import free_space
 from advbench.supply.obtain import obtained
 from advbench.supply.resource import Address, Package, Place, Remote, Resource
@@ -134,6 +136,24 @@ def test_a_failing_and_an_absent_client_are_told(npm, monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(DataError, match="npm: it must be installed"), obtained(resource(PACKAGE), opener=refusing):
         pass
+
+
+def test_ctrl_c_while_a_client_starts_does_not_leave_it_running(npm, monkeypatch):
+    npm.write_text("#!/bin/sh\nexec sleep 60\n")
+    started, popen = [], clients.subprocess.Popen
+
+    def interrupted(*words, **settings):
+        started.append(popen(*words, **settings))
+        signal.raise_signal(signal.SIGINT)
+        return started[0]
+
+    monkeypatch.setattr(clients.subprocess, "Popen", interrupted)
+    usual = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), obtained(resource(PACKAGE), opener=refusing):
+        pass
+    monkeypatch.undo()
+    assert started[0].poll() is not None
+    assert signal.getsignal(signal.SIGINT) is usual
 
 
 def test_offline_asks_nobody():

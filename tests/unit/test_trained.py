@@ -36,6 +36,7 @@ def counted(cls):
     class Counted(cls):
         def fit(self, job):
             fits.append(job)
+            job.note("\x1b[31mlarge\nsteps")
             return super().fit(job)
 
     Counted.__module__ = cls.__module__
@@ -107,7 +108,7 @@ def component(instance):
 
 
 def cell(model, defense=None, seed=0):
-    data = SimpleNamespace(instance=DATA, text="digits:classes=3/8", identity={"name": "digits"})
+    data = SimpleNamespace(instance=DATA, name="digits", text="digits:classes=3/8", identity={"name": "digits"})
     opponent = Opponent(component(model), component(defense) if defense else None)
     unused: Any = None
     return Cell(Data(data, DATA.facts(), ()), opponent, unused, unused, unused, seed, "first", ())
@@ -139,6 +140,21 @@ def test_it_is_trained_once_and_restored_equal(get, about):
     assert torch.equal(again.contender.scores(EVAL.x), first.contender.scores(EVAL.x))
     assert state_digest(again.contender.state()) == first.digest
     assert global_states() == before
+
+
+def test_a_restored_contender_has_no_training_split_loaded(get, monkeypatch):
+    loaded, load = [], Digits.load
+
+    def watched(self, split, positions=None):
+        loaded.append((split, positions))
+        return load(self, split, positions)
+
+    monkeypatch.setattr(Digits, "load", watched)
+    get(Tree(depth=3))
+    assert ("train", None) in loaded
+    loaded.clear()
+    get(Tree(depth=3))
+    assert [positions for split, positions in loaded if split == "train"] == [(0,)]
 
 
 def test_the_first_contender_is_a_restored_one_too(get):
@@ -186,6 +202,14 @@ def test_a_defense_of_a_trained_model_wraps_the_very_network_of_the_plain_cell(g
 def test_what_was_logged_is_kept(get):
     assert [row["epoch"] for row in get(SMALL).log] == [0, 1]
     assert [row["epoch"] for row in get(SMALL).log] == [0, 1]
+
+
+def test_what_a_training_notes_is_told_with_whose_it_is(tmp_path):
+    told = ([], [])
+    for notes in told:
+        obtain(cell(SMALL), ContenderCache(tmp_path), "cpu", 1, lambda done, total: None, None, notes.append)
+    assert told[0] == ["network:hidden=4,epochs=2: \\x1b[31mlarge steps"]
+    assert told[1] == []  # nothing is trained, nothing noted
 
 
 def test_seed_and_parameters_make_another_contender(get):

@@ -43,7 +43,7 @@ class Asker:
         """(loss (M,), gradient like points).
 
         With draws > 1 both belong to the log of the mean probability over that many draws;
-        `seeds` then holds them point by point, M x draws in all.
+        `seeds` then holds them point by point, M x draws in all. The gradient may hold NaN.
         """
         values, grads = [points.new_zeros(0)], [points[:0]]
         for start, part in self._chunks(points, max(1, self.facts.chunk // draws)):
@@ -71,7 +71,7 @@ class Asker:
         wanted = (len(part), self.classes)
         if scores.shape != wanted or not scores.is_floating_point():
             raise ContestError(f"contender: scores must be float32 {wanted}, got {kind_of(scores)}.")
-        if _has_nan(scores):
+        if has_nan(scores):
             raise ContestError("contender: scores must be numbers, got NaN. Scores are log-space; use log_softmax.")
         return scores
 
@@ -109,8 +109,6 @@ class Asker:
             wanted = f"{padded.dtype} {tuple(padded.shape)}"
             raise ContestError(f"contender: gradient '{gradient}' must be {wanted}, got {kind_of(grad)}.")
         grad = grad[: m * draws].reshape(m, draws, *part.shape[1:]).sum(dim=1)
-        if _has_nan(grad):
-            raise ContestError(f"contender: gradient '{gradient}' must be numbers, got NaN.")
         return kept[-1], grad
 
     def _noise(self, seeds: Sequence[int] | None, start: int, count: int, fill: int) -> QueryDraws | None:
@@ -123,7 +121,8 @@ class Asker:
             self.contender.discount(fill, gradients)
 
 
-def _has_nan(numbers: Tensor) -> bool:
+def has_nan(numbers: Tensor) -> bool:
+    """Whether any number is NaN."""
     # A sum is one pass; that it is NaN may also come from infinities of both signs.
     return math.isnan(float(numbers.sum())) and bool(numbers.isnan().any())
 

@@ -23,6 +23,7 @@ from .ledger import Ledger
 from .limits import time_limit
 from .meter import Metered
 from .oracle import ORACLES, Oracle
+from .resemblance import Encode, resemblances
 
 _NOTE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _GRACE = 10.0  # seconds beyond --timeout for an attack that asks nothing, and so cannot be told by the ledger
@@ -49,6 +50,8 @@ class Contest:
     noise_seeds: SeedPath
     judge_seeds: SeedPath
     device: torch.device
+    sources: Mapping[str, Contender] = field(default_factory=dict)  # those in the attack's own fields, trained
+    encode: Encode | None = None  # what the similarity of texts is measured by
 
 
 @dataclass
@@ -58,6 +61,7 @@ class Outcome:
     examples: list[dict[str, Any]] = field(default_factory=list)
     trace: list[dict[str, Any]] = field(default_factory=list)
     points: dict[str, Tensor] = field(default_factory=dict)  # by id, or id-target; skipped ones absent
+    texts: dict[str, tuple[str, str]] = field(default_factory=dict)  # the same of texts: before and after
 
 
 def run_shard(
@@ -88,6 +92,11 @@ def run_shard(
             records |= dict(zip(group.tolist(), judged.rows, strict=True))
             if isinstance(judged.points, Tensor):
                 outcome.points |= dict(zip(_names(judged.rows), judged.points.cpu(), strict=True))
+            else:
+                before = pick(examples.x, group)
+                outcome.texts |= dict(zip(_names(judged.rows), zip(before, judged.points, strict=True), strict=True))
+                for row, found in zip(judged.rows, resemblances(before, judged.points, contest.encode), strict=True):
+                    row |= found
             outcome.trace += _trace(examples, goal, group, ledger)
     outcome.examples = [records.get(i) or judge.skipped(clean, i) for i in range(len(examples))]
     return outcome
@@ -134,7 +143,9 @@ class _SharedLedger(Ledger):
         self.live &= self._total_left() > 0
         return asked, number
 
-    def record(self, points: Any, rows: Tensor, number: Tensor, labels: Tensor, sure: bool = True) -> None:
+    def record(
+        self, points: Any, rows: Tensor, number: Tensor, labels: Tensor, sure: bool = True, withhold: bool = False
+    ) -> None:
         pass
 
     def _total_left(self) -> int:
@@ -226,7 +237,7 @@ def _oracle(
 ) -> Oracle:
     noise = NoiseSource(noise_seeds, ids) if contest.contender.facts.stochastic else None
     asker = Asker(meter, contest.facts.classes, contest.device)
-    return ORACLES[contest.needs](asker, ledger, noise, prepared, progress)
+    return ORACLES[contest.needs](asker, ledger, noise, prepared, progress, contest.sources)
 
 
 def _compare(meter: Metered, ledger: Ledger) -> None:

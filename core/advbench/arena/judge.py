@@ -14,9 +14,11 @@ from ..contract.facts import DatasetFacts
 from ..contract.protocols import Contender, Examples, Goal, Perturbed
 from ..contract.types import Access, Modality, Norm, StopReason, Threat, Verdict
 from .asking import Asker
+from .certificates import certified, hold_to
 from .draws import NoiseSource, SeedPath
 from .goal import ABSTAINED
 from .ledger import Ledger, within_eps
+from .roughness import roughness
 
 CONFIRMATIONS = 10  # fresh draws that a stochastic contender's flip must survive to be kept
 DRAWS = 100  # fresh draws by which a stochastic contender's verdict is decided
@@ -142,6 +144,9 @@ class Judge:
         met = (opinion.votes > 0.5).cpu()
         inside = within_eps(distance[self._threat.norm], self._threat, self._facts.bounds)
         eight_bit = self._survives_8bit(chosen, attacked, met & inside)
+        radii = certified(self._asker.contender, x, self._threat, self._facts)
+        hold_to(radii, distance[self._threat.norm], met, self._examples.ids[attacked.cpu()].tolist())
+        notes = self._notes(x, chosen, answer)
         rows = []
         for m, i in enumerate(attacked.tolist()):
             verdict, reason = self._verdict(bool(met[m]), bool(inside[m]), flaws[m], distance, m)
@@ -151,19 +156,26 @@ class Judge:
                 | {
                     "adv_label": int(opinion.labels[m]),
                     "verdict": verdict.value,
-                    "reason": reason,
+                    "reason": reason or ledger.failed.get(m),
                     "queries": int(ledger.queries[m]),
                     "gradients": int(ledger.gradients[m]),
                     "first_query": int(ledger.first_query[m]) or None,
                     "best_query": int(ledger.best_query[m]) or None,
                     "adv_margin": None if opinion.margin is None else float(opinion.margin[m]),
                     "survives_8bit": eight_bit[m],
+                    "certified": radii[m],
                     "votes": float(opinion.votes[m]) if self._noise is not None else None,
                     "stop_reason": self._stop_reason(verdict, ledger, answer, m).value,
                 }
-                | {f"note_{name}": float(column[m]) for name, column in answer.notes.items()}
+                | {f"note_{name}": float(column[m]) for name, column in notes.items()}
             )
         return Judged(rows, chosen)
+
+    def _notes(self, x: Any, chosen: Any, answer: Perturbed) -> Mapping[str, Tensor]:
+        """The attack's, and for series how rough the judged change is."""
+        if self._facts.modality is not Modality.SERIES:
+            return answer.notes
+        return {**answer.notes, "roughness": roughness(x, chosen)}
 
     def _flaws(self, x: Any, returned: Any) -> list[str | None]:
         """Per row the rule that the returned point breaks, or None."""
@@ -226,7 +238,7 @@ class Judge:
         return Verdict.HELD, None
 
     def _stop_reason(self, verdict: Verdict, ledger: Ledger, answer: Perturbed, m: int) -> StopReason:
-        if verdict is Verdict.INVALID:
+        if verdict is Verdict.INVALID or m in ledger.failed:
             return StopReason.ERROR
         if verdict is not Verdict.BROKEN:
             told = answer.blind is not None and bool(answer.blind[m])

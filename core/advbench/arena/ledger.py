@@ -67,6 +67,8 @@ class Ledger:
         self.best: Any = list(x) if isinstance(x, tuple) else x.clone()
         self.live = torch.ones(n, dtype=torch.bool, device=device)
         self.stopped: dict[int, StopReason] = {}
+        self.failed: dict[int, str] = {}  # rows ended by an error of the contender, and which
+        self._withheld: dict[tuple[int, str], int] = {}  # successes by row and text, with their query
         self.trace: list[Improvement] = []
         self.confirmations = 0  # rows about which the judge was asked
         self.signal = torch.zeros(n, dtype=torch.bool, device=device)  # some answer was informative
@@ -109,24 +111,44 @@ class Ledger:
             self._stop(refused & self.live, StopReason.BUDGET)
         return asked, number
 
-    def record(self, points: Any, rows: Tensor, number: Tensor, labels: Tensor, sure: bool = True) -> None:
+    def record(
+        self, points: Any, rows: Tensor, number: Tensor, labels: Tensor, sure: bool = True, withhold: bool = False
+    ) -> None:
         """Note which of the points asked met the goal, and how close they are.
 
         `sure`: the labels are the contender's own, not merely the largest of its scores.
+        `withhold`: texts whose success counts once they are offered.
         """
         met = self.goal.met(labels, rows).nonzero().flatten()
-        if len(met):
+        if len(met) and withhold:
+            places = zip(rows[met].tolist(), _take(points, met), number[met].tolist(), strict=True)
+            self._withheld |= {(row, point): query for row, point, query in places}
+        elif len(met):
             self._note_successes(_take(points, met), rows[met], number[met], sure)
         if self.threat.max_queries is not None:
             spent = self.queries >= self.threat.max_queries
             if bool(spent.any()):
                 self._stop(spent & self.live, StopReason.BUDGET)
 
+    def offer(self, points: tuple[str, ...], rows: Tensor) -> None:
+        """Let those of the withheld successes count."""
+        keys = list(zip(rows.tolist(), points, strict=True))
+        found = [m for m, key in enumerate(keys) if key in self._withheld]
+        if found:
+            number = torch.tensor([self._withheld.pop(keys[m]) for m in found], device=rows.device)
+            self._note_successes(tuple(points[m] for m in found), rows[found], number, sure=False)
+
     def stop_for_budget(self, rows: Tensor) -> None:
         """End rows that cannot pay for what their attack would do next."""
         chosen = torch.zeros_like(self.live)
         chosen[rows] = True
         self._stop(chosen & self.live, StopReason.BUDGET)
+
+    def fail(self, rows: Tensor, why: str) -> None:
+        """End rows for which the contender answered what no answer may be."""
+        for row in set(rows.tolist()):
+            self._stop_row(row, StopReason.ERROR)
+            self.failed[row] = why
 
     def note_signal(self, rows: Tensor, informative: Tensor) -> None:
         """Remember for which rows some answer told more than nothing."""

@@ -13,6 +13,7 @@ from ..contract.facts import ContenderFacts
 from ..contract.protocols import ChunkLoss, Draws, Goal, State
 from ..contract.types import Access, Bounds, Threat
 from .asking import Asker
+from .draws import NoiseSource, SeedPath
 from .ledger import Ledger
 from .oracle import GradientOracle
 
@@ -70,10 +71,18 @@ class TorchContender:
 class _Unwatched(Ledger):
     """The ledger of an uncounted oracle: everything is allowed, nothing is kept."""
 
-    def charge(self, rows: Tensor, queries: int, gradients: int) -> tuple[Tensor, Tensor]:
-        return torch.ones_like(rows, dtype=torch.bool), torch.zeros_like(rows)
+    def __init__(self, x: Tensor, goal: Goal, threat: Threat, bounds: Bounds | None) -> None:
+        super().__init__(x, goal, threat, bounds, lambda a, b: a.new_full((len(a),), math.inf))
+        self._asked = torch.zeros_like(goal.y)
 
-    def record(self, points: Any, rows: Tensor, number: Tensor, labels: Tensor, sure: bool = True) -> None:
+    def charge(self, rows: Tensor, queries: int, gradients: int) -> tuple[Tensor, Tensor]:
+        number = self._asked[rows]  # a row's points of one call share their noise
+        self._asked.index_add_(0, rows, torch.full_like(rows, queries))
+        return torch.ones_like(rows, dtype=torch.bool), number
+
+    def record(
+        self, points: Any, rows: Tensor, number: Tensor, labels: Tensor, sure: bool = True, withhold: bool = False
+    ) -> None:
         pass
 
     def note_signal(self, rows: Tensor, informative: Tensor) -> None:
@@ -84,7 +93,8 @@ class LocalOracle(GradientOracle):
     """Runs any attack on one's own network, uncounted.
 
     `network` is a torch module returning logits, or any contender; `shape` is one input's;
-    float64 arithmetic needs a module. Points are checked as by any other oracle.
+    float64 arithmetic needs a module; `noise`, int64 (N,), is a stochastic contender's seed for
+    each row, drawn by the attack's own streams. Points are checked as by any other oracle.
     """
 
     def __init__(
@@ -97,10 +107,11 @@ class LocalOracle(GradientOracle):
         classes: int,
         bounds: Bounds | None = None,
         dtype: torch.dtype = torch.float32,
+        noise: Tensor | None = None,
     ) -> None:
         if isinstance(network, nn.Module):
             network = TorchContender(copy.deepcopy(network).to(dtype))
         device = goal.y.device
         x = torch.zeros(len(goal.y), *shape, dtype=dtype, device=device)
-        ledger = _Unwatched(x, goal, threat, bounds, lambda a, b: a.new_full((len(a),), math.inf))
-        super().__init__(Asker(network, classes, device), ledger)
+        source = None if noise is None else NoiseSource(SeedPath(0, "local"), noise.tolist())
+        super().__init__(Asker(network, classes, device), _Unwatched(x, goal, threat, bounds), source)

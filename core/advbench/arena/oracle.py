@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..contract.errors import BudgetSpent, InputError
-from ..contract.protocols import Goal, Loss, State
+from ..contract.protocols import Contender, Goal, Loss, State
 from ..contract.types import Access, Bounds, Threat
-from .asking import Asker
+from .asking import Asker, has_nan
 from .draws import NoiseSource
 from .ledger import Ledger
 
@@ -31,6 +32,7 @@ class Oracle:
         noise: NoiseSource | None = None,
         prepared: State | None = None,
         progress: Callable[[int], None] = lambda asked: None,
+        contenders: Mapping[str, Contender] = MappingProxyType({}),
     ) -> None:
         self._asker, self._ledger, self._noise, self._progress = asker, ledger, noise, progress
         self.goal: Goal = ledger.goal
@@ -40,7 +42,10 @@ class Oracle:
         self.device: torch.device = asker.device
         # Points may be float64, answered in float64. A success is then what the inputs' own type holds of them.
         self.float64: bool = asker.facts.float64
+        self.stochastic: bool = asker.facts.stochastic  # asked twice, a point may be answered otherwise
+        self.loss: str = asker.facts.loss  # what the contender was trained with
         self.prepared: State | None = prepared
+        self.contenders: Mapping[str, Contender] = contenders  # those in the attack's own fields, trained
 
     @property
     def live(self) -> Tensor:
@@ -126,22 +131,32 @@ class LabelOracle(Oracle):
             return labels
         return admitted.spread(labels, self.goal.y.clone() if rows is None else self.goal.y[rows])
 
-    def _settle(self, admitted: _Admitted, labels: Tensor, cost: int = 1, sure: bool = True) -> None:
+    def offer(self, points: tuple[str, ...], rows: Tensor) -> None:
+        """Let these texts count, which were asked about and withheld; those that met no goal still count nothing."""
+        self._ledger.offer(points, rows)
+
+    def _settle(
+        self, admitted: _Admitted, labels: Tensor, cost: int = 1, sure: bool = True, withhold: bool = False
+    ) -> None:
         points, x = admitted.points, self._ledger.x
         if isinstance(points, Tensor) and points.dtype != x.dtype:  # rounding may undo a success
             points, sure = points.to(x.dtype), False
-        self._ledger.record(points, admitted.rows, admitted.number, labels, sure)
+        self._ledger.record(points, admitted.rows, admitted.number, labels, sure, withhold)
         self._progress(len(labels) * cost)
 
 
 class ScoreOracle(LabelOracle):
     """Given to attacks that need Access.SCORES."""
 
-    def scores(self, points: Any, rows: Tensor | None = None) -> Tensor:
-        """float32 (M, K), float64 for float64 points, log-space, one query per point; zeros for a dead row."""
+    def scores(self, points: Any, rows: Tensor | None = None, *, withhold: bool = False) -> Tensor:
+        """float32 (M, K), float64 for float64 points, log-space, one query per point; zeros for a dead row.
+
+        Of texts, `withhold` keeps successes from counting until `offer` names them: for an attack
+        with rules of its own, which asks about points that break them.
+        """
         admitted = self._admit(points, rows)
         scores = self._asker.scores(admitted.points, self._seeds(admitted))
-        self._settle(admitted, scores.argmax(dim=1), sure=False)  # it may have abstained
+        self._settle(admitted, scores.argmax(dim=1), sure=False, withhold=withhold)  # it may have abstained
         if admitted.keep is None:
             return scores
         return admitted.spread(scores, scores.new_zeros(len(points), self.classes))
@@ -158,7 +173,8 @@ class GradientOracle(ScoreOracle):
         """(loss (M,), d loss / d points); `threat.eot` queries and gradients per point.
 
         `loss(scores (m, K), index (m,)) -> (m,)` is handed part of the call at a time;
-        index says which points those are. Zeros for a dead row.
+        index says which points those are. Zeros for a dead row. A gradient of NaN ends its row:
+        there is no telling where it leads.
         """
         draws = self.threat.eot
         admitted = self._admit(points, rows, queries=draws, gradients=draws)
@@ -171,6 +187,10 @@ class GradientOracle(ScoreOracle):
 
         seeds = self._seeds(admitted, draws)
         value, grad = self._asker.value_and_grad(admitted.points, loss_of_kept, self.threat.gradient, seeds, draws)
+        if has_nan(grad):
+            sick = grad.flatten(1).isnan().any(dim=1)
+            self._ledger.fail(admitted.rows[sick], f"gradient '{self.threat.gradient}' must be numbers, got NaN")
+            value, grad = value.masked_fill(sick, 0.0), grad.masked_fill(_over(sick, grad), 0.0)
         self._ledger.note_signal(admitted.rows, grad.flatten(1).ne(0).any(dim=1))
         self._settle_gradient(admitted, smooth_labels, draws)
         return (
@@ -185,6 +205,11 @@ class GradientOracle(ScoreOracle):
             self._settle(admitted, smooth_labels, draws, sure=False)
         else:
             self._progress(len(smooth_labels) * draws)
+
+
+def _over(rows: Tensor, points: Tensor) -> Tensor:
+    """One flag per row, shaped so that it spreads over the row's features."""
+    return rows.reshape(-1, *[1] * (points.dim() - 1))
 
 
 ORACLES: dict[Access, type[Oracle]] = {

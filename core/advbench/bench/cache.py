@@ -79,6 +79,13 @@ class ContenderCache:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
+    def shared(self, key: str) -> Path:
+        """A folder for trainings of one lineage, which stays when a contender is stored."""
+        folder = self.root / f".shared-{key}"
+        folder.mkdir(parents=True, exist_ok=True)
+        os.utime(folder)
+        return folder
+
     def clear_checkpoints(self, key: str) -> None:
         """Called once the trained contender is stored."""
         shutil.rmtree(self.root / f".unfinished-{key}", ignore_errors=True)
@@ -100,6 +107,8 @@ class ContenderCache:
 
 
 def _about(folder: Path) -> str:
+    if folder.name.startswith(".shared-"):
+        return "shared by trainings"
     if folder.name.startswith("."):
         return "unfinished training"
     try:

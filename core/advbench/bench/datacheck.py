@@ -8,20 +8,24 @@ import torch
 from torch import Tensor
 
 from ..contract.errors import DataError
-from ..contract.protocols import Examples
+from ..contract.protocols import Examples, Split
 from ..contract.texts import kind_of
 from ..contract.types import Modality
 from .plan import Data
 
 
 def check_data(data: Data) -> None:
-    """Raise DataError unless what is trained on and attacked is what the facts promise."""
+    """Raise DataError unless what is attacked is what the facts promise, and there are classes to learn."""
     dataset, name = data.component.instance, data.component.name
     seen = torch.unique(_whole(f"{name} (train)", "labels", dataset.labels("train")))
     if data.facts.classes < 2 or len(seen) < 2:
         raise DataError(f"{name}: its training split must have at least two classes, got {len(seen)}. Choose others.")
-    for split, examples in (("train", dataset.load("train")), ("eval", dataset.load("eval", data.positions))):
-        _check(f"{name} ({split})", data, examples)
+    check_examples(data, "eval", dataset.load("eval", data.positions))
+
+
+def check_examples(data: Data, split: Split, examples: Examples) -> None:
+    """Raise DataError unless these examples of a split are what the facts promise."""
+    _check(f"{data.component.name} ({split})", data, examples)
 
 
 def _check(who: str, data: Data, examples: Examples) -> None:

@@ -10,9 +10,10 @@ import platform
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from ..catalog.resolve import Component
-from ..contract.params import describe
+from ..contract.params import inner
 from .plan import Cell
 
 _CORE = Path(__file__).resolve().parent.parent
@@ -25,21 +26,35 @@ def fingerprint(cell: Cell, device: str) -> str:
     Attacks always run on one thread, so their number needs no place here.
     """
     parts = [cell.data.component, *cell.opponent.parts, cell.attack]
-    facts = {
+    facts: dict[str, Any] = {
         "sources": {name: source_hash(path) for name, path in _sources(parts)},
+        **_vectors(cell),
         "rules": [source_hash(_CORE / floor) for floor in ("contract", "arena")],
         "libraries": versions(),
         "device": device.split(":")[0],
         "machine": platform.machine(),
     }
+    if cell.similarity is not None:
+        hashes = {name: source_hash(path) for name, path in _sources([cell.similarity])}
+        facts["similarity"] = [cell.similarity.identity, cell.similarity.instance.facts().digest, hashes]
     return _digest(facts)
 
 
 def training_key(cell: Cell, device: str) -> str:
     """Name of the trained contender in the cache: everything that decides how it turns out."""
+    return _training(cell, device, cell.opponent.identity)
+
+
+def lineage_key(cell: Cell, device: str) -> str | None:
+    """Name of the training that contenders of one lineage share, all else being equal; None: it has none."""
+    return None if cell.opponent.lineage is None else _training(cell, device, cell.opponent.lineage)
+
+
+def _training(cell: Cell, device: str, opponent: object) -> str:
     facts = {
         "data": [cell.data.component.identity, cell.data.facts.digest],
-        "opponent": cell.opponent.identity,
+        **_vectors(cell),
+        "opponent": opponent,
         "seed": cell.seed,
         "sources": {name: source_hash(path) for name, path in _sources([cell.data.component, *cell.opponent.parts])},
         "libraries": versions(),
@@ -47,6 +62,12 @@ def training_key(cell: Cell, device: str) -> str:
         "machine": platform.machine(),
     }
     return _digest(facts)
+
+
+def _vectors(cell: Cell) -> dict[str, str]:
+    """What a contender's encoder gives: its name may stay while its file changes."""
+    encoder = cell.opponent.encoder
+    return {} if encoder is None else {"vectors": encoder.instance.facts().digest}
 
 
 @functools.cache
@@ -86,8 +107,7 @@ def _sources(parts: Iterable[Component]) -> list[tuple[str, Path]]:
 
 
 def _with_inner(instance: object) -> list[object]:
-    inner = [getattr(instance, info.name) for info in describe(type(instance)) if info.kind is not None]
-    return [instance, *(deeper for value in inner if value is not None for deeper in _with_inner(value))]
+    return [instance, *(deeper for part in inner(instance) for deeper in _with_inner(part))]
 
 
 def _digest(facts: object) -> str:

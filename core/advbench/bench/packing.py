@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
+from ..arena.contest import Outcome
 from ..contract.errors import PluginError
 from ..contract.protocols import State
 from ..contract.texts import one_line
@@ -21,6 +22,13 @@ def pack_arrays(arrays: Mapping[str, Tensor]) -> bytes:
     """Arrays by name, each with memory of its own: safetensors refuses arrays that share it."""
     alone = torch.contiguous_format
     return save({name: array.detach().cpu().clone(memory_format=alone) for name, array in arrays.items()})
+
+
+def pack_outcome(shard: int, outcome: Outcome) -> tuple[str, bytes]:
+    """Name and content of the file of a shard's judged points: arrays, or texts `{id: [before, after]}` as JSON."""
+    if outcome.texts:
+        return f"shard-{shard:05d}.json", json.dumps(outcome.texts, indent=1).encode()
+    return f"shard-{shard:05d}.safetensors", pack_arrays(outcome.points)
 
 
 def pack_state(state: State, who: str = "state") -> bytes:

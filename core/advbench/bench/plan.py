@@ -13,9 +13,12 @@ from ..catalog.resolve import Component, Resolver
 from ..contract.errors import PluginError, RequestError
 from ..contract.facts import AttackFacts, ContenderFacts, DatasetFacts
 from ..contract.types import Access, Coverage, Modality, Norm, Threat
-from .opponents import Opponent, opponents
+from .opponents import Opponent, for_modality, opponents
 from .request import PRESETS, Eligible, Request, merged
 from .selection import select
+from .similarity import judges_encoder
+from .sources import Source, source_refusals, sources_of
+from .supplied import supplied
 from .targets import check_targets
 
 DEFAULT_DATASET = "digits:classes=3/8"
@@ -44,6 +47,8 @@ class Cell:
     select: str  # what chose the positions: first, random and its seed, or ids
     refused: tuple[Refusal, ...]
     eligible: str | None = None  # what else the positions had to be, as stored; None if nothing
+    sources: tuple[Source, ...] = ()  # the contenders in the attack's fields
+    similarity: Component | None = None  # the encoder by which the judge compares texts
 
     @cached_property
     def cell_id(self) -> str:
@@ -99,16 +104,24 @@ def make_plan(request: Request, resolver: Resolver) -> Plan:
     named = resolver.many("dataset", request.dataset or (DEFAULT_DATASET,))
     datasets = [_data(component, request) for component in named]
     contenders = list(opponents(request, resolver))
-    attacks = resolver.many("attack", request.attack)
+    named_attacks = map(supplied, resolver.many("attack", request.attack))
+    attacks = [(attack, sources_of(attack, resolver)) for attack in named_attacks]
     cells: dict[str, Cell] = {}
+    of_text = any(data.facts.modality is Modality.TEXT for data in datasets)
+    similarity, told = judges_encoder(request.similarity, of_text, resolver)
     for data in datasets:
-        for opponent in contenders:
-            for attack in attacks:
+        for opponent in for_modality(contenders, data.facts.modality, request.encoder, resolver):
+            for attack, sources in attacks:
                 for seed in request.seed:
-                    for cell in _cells(data, opponent, attack, seed, request):
-                        cells.setdefault(cell.cell_id, cell)
+                    for cell in _cells(data, opponent, attack, sources, seed, request):
+                        seen = similarity if data.facts.modality is Modality.TEXT else None
+                        cells.setdefault(cell.cell_id, replace(cell, similarity=seen))
+    for part in {
+        part.text: part for cell in cells.values() if not cell.refused for part in cell.opponent.parts
+    }.values():
+        supplied(part)
     metrics, broken = _metrics(request, resolver)
-    settled = _settled(request, list(cells.values()))
+    settled = (*_settled(request, list(cells.values())), *([("similarity", told)] if told else []))
     return Plan(tuple(cells.values()), metrics, (*settled, *([("left out", "; ".join(broken))] if broken else [])))
 
 
@@ -127,7 +140,9 @@ def chosen(data: Data, request: Request, among: Sequence[int] | None = None) -> 
     return replace(data, positions=tuple(positions))
 
 
-def _cells(data: Data, opponent: Opponent, attack: Component, seed: int, request: Request) -> Iterator[Cell]:
+def _cells(
+    data: Data, opponent: Opponent, attack: Component, sources: tuple[Source, ...], seed: int, request: Request
+) -> Iterator[Cell]:
     facts = facts_of_attack(attack.instance, attack.spec)
     gradients: tuple[str, ...] = ("none",)
     if facts.needs is Access.GRADIENTS:
@@ -137,16 +152,18 @@ def _cells(data: Data, opponent: Opponent, attack: Component, seed: int, request
         pairing = Pairing(
             data=data.facts,
             data_name=data.component.name,
-            parts=tuple(part.spec for part in opponent.parts),
+            parts=tuple(part.spec for part in opponent.fighters),
             contender=opponent.facts,
             contender_name=opponent.text,
             attack=attack.spec,
             attack_facts=facts,
             threat=threat,
+            encoded=opponent.encoder is not None,
         )
         how = request.select.partition("=")[0]
         which = f"random {request.seed[0]}" if how == "random" else how
-        yield Cell(data, opponent, attack, facts, threat, seed, which, refusals(pairing))
+        refused = refusals(pairing) + source_refusals(sources, attack, data.facts, data.component.name, threat)
+        yield Cell(data, opponent, attack, facts, threat, seed, which, refused, sources=sources)
 
 
 def _threat(

@@ -73,6 +73,7 @@ class Request:
     fail_fast: bool = False
     strict: bool = False
     save_adversarials: bool = False
+    similarity: str | None = None
 
     def __post_init__(self) -> None:
         positive: dict[str, Any] = {

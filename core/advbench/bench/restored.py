@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..arena.asking import Asker
 from ..arena.exactness import every_score
-from ..contract.errors import PluginError
+from ..contract.errors import ContestError, PluginError
 from ..contract.facts import DatasetFacts
 from ..contract.protocols import Contender
 from ..contract.types import Access
@@ -51,7 +51,9 @@ def _answers(contender: Contender, points: Any, classes: int, device: torch.devi
         found["scores"] = asker.scores(points, seeds)
     if facts.access >= Access.GRADIENTS:
         for name in facts.gradients:
-            found[f"{name} gradients"] = asker.value_and_grad(points, every_score, name, seeds)[1]
+            found[f"{name} gradients"] = grad = asker.value_and_grad(points, every_score, name, seeds)[1]
+            if bool(grad.flatten(1).isnan().any(dim=1).all()):  # were it some rows only, those would end alone
+                raise ContestError(f"contender: gradient '{name}' must be numbers, got NaN for every example.")
     return found
 
 
@@ -59,4 +61,4 @@ def _near(one: Tensor, other: Tensor) -> Tensor:
     """bool (N,): are the rows equal up to rounding?"""
     one, other = (answer.double().reshape(len(answer), -1) for answer in (one, other))
     largest = float(one.masked_fill(~one.isfinite(), 0).abs().max())
-    return torch.isclose(other, one, rtol=0, atol=_ROUNDING * largest).all(dim=1)
+    return torch.isclose(other, one, rtol=0, atol=_ROUNDING * largest, equal_nan=True).all(dim=1)

@@ -17,12 +17,14 @@ from .watcher import Tally
 
 def cell_row(cell: Cell, run: int, device: str) -> dict[str, Any]:
     """A row of cells.parquet without status and measurements."""
-    model, defense, threat = cell.opponent.model, cell.opponent.defense, cell.threat
+    encoder, model, defense, threat = cell.opponent.encoder, cell.opponent.model, cell.opponent.defense, cell.threat
     return {
         "cell_id": cell.cell_id,
         "run": run,
         "dataset": cell.data.component.name,
         "dataset_params": cell.data.component.params,
+        "encoder": encoder.name if encoder else None,
+        "encoder_params": encoder.params if encoder else None,
         "model": model.name if model else None,
         "model_params": model.params if model else None,
         "defense": defense.name if defense else None,

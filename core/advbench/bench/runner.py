@@ -14,16 +14,17 @@ from ..arena.exactness import rows_are_exact
 from ..arena.limits import time_limit
 from ..catalog.plugins import Installed
 from ..contract.errors import EmptySelection, told
-from ..contract.protocols import Examples, State
+from ..contract.protocols import Contender, Examples, State
 from ..records.merge import INTERRUPTED
 from ..records.writer import KnownCell, ReportWriter
 from .contenders import Contenders
 from .eligible import Right, clean_right, restricted
+from .encoding import encode_of
 from .freshness import fingerprint
 from .isolation import CELL_HINT, TRAINING_HINT, failure
 from .measures import Measures
 from .notes import Notes
-from .packing import pack_arrays, pack_state, unpack_state
+from .packing import pack_outcome, pack_state, unpack_state
 from .plan import Cell, Plan
 from .request import Eligible, Request
 from .rows import cell_row, run_end, run_entry
@@ -72,7 +73,7 @@ class _Runner:
         self.tally = Tally()
         self.notes = Notes(watcher, self.tally)
         self.ended: list[str] = []  # cells that ended well, now or before
-        self.contenders = Contenders(request.device, request.cell_timeout, watcher)
+        self.contenders = Contenders(request.device, request.cell_timeout, watcher, self.notes.add)
         self.device = torch.device(request.device)
         self.hooks = installed.manager.hook
         with self.notes.of_printing("distances"):
@@ -153,11 +154,12 @@ class _Runner:
         known = None if self.request.force else self.writer.known(cell.cell_id)
         if known is not None and self._is_done(cell, known, mark):
             return True
-        trained = self.contenders.ready(cell)
+        self.contenders.forget_but(cell)
+        trained, sources = self.contenders.ready(cell), self.contenders.sources(cell)
         known = self._fresh(cell, known, mark, trained)
         started = time.monotonic()
         limit = functools.partial(time_limit, self.request.cell_timeout, f"cell {cell.text}", CELL_HINT, started)
-        contest = self._contest(cell, trained)
+        contest = self._contest(cell, trained, {name: source.contender for name, source in sources.items()})
         torch.set_num_threads(1)  # now, so that a contender from the cache is examined as a trained one is
         with limit():
             exact = rows_are_exact(trained.contender, self._sample(cell), cell.data.facts.classes, self.device)
@@ -181,8 +183,7 @@ class _Runner:
                 outcome = run_shard(contest, examples, target, prepared, self.watcher.queries)
             self.notes.of_invalid(cell.text, outcome.examples)
             if self.request.save_adversarials:  # before its rows, for with them the shard counts as done
-                points = pack_arrays(outcome.points)
-                self.writer.write_adversarials(cell.cell_id, f"shard-{shard.number:05d}.safetensors", points)
+                self.writer.write_adversarials(cell.cell_id, *pack_outcome(shard.number, outcome))
             self.writer.write_shard(
                 cell.cell_id, shard.number, fingerprint=mark, contender_digest=trained.digest,
                 examples=outcome.examples, trace=outcome.trace,
@@ -214,10 +215,11 @@ class _Runner:
         self.writer.drop(cell.cell_id)
         return None
 
-    def _contest(self, cell: Cell, trained: Trained) -> Contest:
+    def _contest(self, cell: Cell, trained: Trained, sources: dict[str, Contender]) -> Contest:
         data, root = cell.data, SeedPath(cell.seed)
         return Contest(
             contender=trained.contender,
+            sources=sources,
             attack=cell.attack.instance,
             needs=cell.attack_facts.needs,
             batched=cell.attack.spec.batched,
@@ -228,6 +230,7 @@ class _Runner:
             noise_seeds=root.child("noise", data.facts.digest, cell.opponent.text),
             judge_seeds=self._judge_seeds(cell),
             device=self.device,
+            encode=encode_of(cell.similarity) if cell.similarity else None,
         )
 
     def _judge_seeds(self, cell: Cell) -> SeedPath:

@@ -13,8 +13,11 @@ import torch
 from ..arena.draws import SeedPath
 from ..contract.errors import AdvbenchError, PluginError, told
 from ..contract.protocols import Contender, Job, Model, State
+from ..contract.texts import one_line
 from .cache import ContenderCache
-from .freshness import training_key
+from .datacheck import check_examples
+from .encoding import Encoding, inner_of
+from .freshness import lineage_key, training_key
 from .isolation import check_contender, state_of
 from .opponents import Opponent
 from .packing import pack_state, unpack_state
@@ -22,6 +25,7 @@ from .plan import Cell
 from .restored import EXAMPLES, check_restored
 
 Progress = Callable[[int, int], None]
+Note = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -36,27 +40,33 @@ class Trained:
 
 
 def obtain(
-    cell: Cell, cache: ContenderCache, device: str, threads: int, progress: Progress, deadline: float | None = None
-) -> Trained:
-    """Return the cell's contender, trained at most once per cache.
+    cell: Cell, cache: ContenderCache, device: str, threads: int, progress: Progress, deadline: float | None = None,
+    note: Note = lambda text: None,
+) -> Trained:  # fmt: skip
+    """Return the cell's contender, trained at most once per cache; `note` hears what its training has to tell.
 
     It comes from its stored state the first time too, so that a resumed run cannot differ. Raises
     PluginError if that does not answer as the trained one did.
     """
-    key = training_key(cell, device)
+    key, encoding = training_key(cell, device), Encoding(cell.opponent.encoder)
     started = time.monotonic()
     stored = cache.load(key)
     rows: list[dict[str, float]] = []
-    job = replace(_job(cell, device, threads, progress, lambda row: rows.append(dict(row))), deadline=deadline)
+    job = _job(cell, device, threads, progress, lambda row: rows.append(dict(row)), stored is None)
+    job = replace(job, deadline=deadline, note=lambda text: note(f"{cell.opponent.text}: {one_line(text, 500)}"))
     if stored is not None:
         packed, meta = stored
-        contender = _restore(cell.opponent, packed, job)
+        contender = encoding.over(_restore(cell.opponent, packed, encoding.job(job)), job.device)
         return Trained(contender, meta["digest"], time.monotonic() - started, True, tuple(meta["log"]))
-    who = _author(cell.opponent)
-    base = _base(cell, cache, device, threads, progress, deadline)
+    check_examples(cell.data, "train", job.train)
+    check_examples(cell.data, "tune", job.tune)
+    job, who = encoding.job(job), _author(cell.opponent)
+    base = _base(cell, cache, device, threads, progress, deadline, note)
     rows += base.log if isinstance(base, Trained) else ()
     torch.set_num_threads(1)  # a trainer that gains from more takes job.threads; small ones lose by them
-    fitted = check_contender(_train(cell.opponent, base, replace(job, checkpoints=cache.checkpoints(key))), who)
+    lineage = lineage_key(cell, device)
+    checkpoints = cache.checkpoints(key) if lineage is None else cache.shared(lineage)
+    fitted = check_contender(_train(cell.opponent, base, replace(job, checkpoints=checkpoints)), who)
     packed = pack_state(state_of(fitted, who), who)
     contender = _restore(cell.opponent, packed, job)
     check_restored(fitted, contender, job.train.x[:EXAMPLES], cell.data.facts, job.device, who)
@@ -64,6 +74,7 @@ def obtain(
     about = f"{cell.opponent.text} on {cell.data.component.text}, seed {cell.seed}"
     cache.store(key, packed, {"digest": digest, "log": rows, "about": about})
     cache.clear_checkpoints(key)
+    contender = encoding.over(contender, job.device)
     return Trained(contender, digest, time.monotonic() - started, False, tuple(rows))
 
 
@@ -77,13 +88,21 @@ def state_digest(state: State) -> str:
     return digest.hexdigest()[:16]
 
 
-def _job(cell: Cell, device: str, threads: int, progress: Progress, log: Callable[[Mapping[str, float]], None]) -> Job:
+def _job(
+    cell: Cell,
+    device: str,
+    threads: int,
+    progress: Progress,
+    log: Callable[[Mapping[str, float]], None],
+    training: bool,
+) -> Job:
+    """`training`: else a contender is only restored, which reads no examples; large splits take seconds."""
     dataset = cell.data.component.instance
-    # The branch names the contender: two defenses trained in one run share no draw.
-    rng = SeedPath(cell.seed, "training", cell.data.facts.digest, cell.opponent.text)
+    # The branch names the contender: two defenses trained in one run share no draw, but for those of one lineage.
+    rng = SeedPath(cell.seed, "training", cell.data.facts.digest, cell.opponent.lineage or cell.opponent.text)
     return Job(
-        train=dataset.load("train"),
-        tune=dataset.load("tune"),
+        train=dataset.load("train", None if training else (0,)),
+        tune=dataset.load("tune", None if training else (0,)),
         facts=cell.data.facts,
         rng=rng,
         device=torch.device(device),
@@ -94,21 +113,36 @@ def _job(cell: Cell, device: str, threads: int, progress: Progress, log: Callabl
 
 
 def _base(
-    cell: Cell, cache: ContenderCache, device: str, threads: int, progress: Progress, deadline: float | None
+    cell: Cell,
+    cache: ContenderCache,
+    device: str,
+    threads: int,
+    progress: Progress,
+    deadline: float | None,
+    note: Note,
 ) -> Model | Trained | None:
     """What the cell's defense works on. A trained model is the very one that stands alone as its twin."""
-    defense, model = cell.opponent.defense, cell.opponent.model
+    defense = cell.opponent.defense
     if defense is None or defense.spec.base == "none":
         return None
     if defense.spec.base == "trained":
-        return obtain(replace(cell, opponent=Opponent(model, None)), cache, device, threads, progress, deadline)
+        return obtain(
+            replace(cell, opponent=replace(cell.opponent, defense=None, twin_of=None)),
+            cache,
+            device,
+            threads,
+            progress,
+            deadline,
+        )
     return _model(cell.opponent)
 
 
 def _train(opponent: Opponent, base: Model | Trained | None, job: Job) -> Contender:
     if opponent.defense is None:
         return _model(opponent).fit(job)
-    protected: Contender = opponent.defense.instance.protect(base.contender if isinstance(base, Trained) else base, job)
+    protected: Contender = opponent.defense.instance.protect(
+        inner_of(base.contender) if isinstance(base, Trained) else base, job
+    )
     return protected
 
 

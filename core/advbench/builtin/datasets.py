@@ -1,30 +1,46 @@
-"""Small real data bundled with scikit-learn, and one made set."""
+"""Small real data bundled with scikit-learn, and one made set. Facts of them are known without loading anything."""
 
 from __future__ import annotations
 
 import functools
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from advbench import Bounds, DataError, DatasetFacts, LabelledDataset, Modality, Norm, Split, param
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 UNIT = Bounds(0.0, 1.0)
 _SHARES = {"train": 0.7, "tune": 0.1, "eval": 0.2}
 _SPLIT_SEED = 20_260_101  # fixed for ever: it decides who is in which split
+_TABULAR_EPS = {Norm.LINF: 0.1, Norm.L2: 0.3, Norm.L1: 0.5}
 
 
 @dataclass(frozen=True)
 class _Table:
     """A whole set in memory, with the positions of each split. ids are row numbers."""
 
-    x: Tensor
-    y: Tensor
-    where: dict[str, Tensor]
+    x: np.ndarray[Any, np.dtype[np.float32]]
+    y: np.ndarray[Any, np.dtype[np.int64]]
+    where: Mapping[str, np.ndarray[Any, np.dtype[np.int64]]]
     digest: str
+
+    def describe(self, modality: Modality, eps: Mapping[Norm, float]) -> DatasetFacts:
+        """What it holds."""
+        return DatasetFacts(
+            modality=modality,
+            shape=self.x.shape[1:],
+            classes=int(self.y.max()) + 1,
+            bounds=UNIT,
+            digest=self.digest,
+            eps=eps,
+            sizes={split: len(index) for split, index in self.where.items()},
+        )
 
 
 def _table(x: np.ndarray, y: np.ndarray, *, scale: bool = False) -> _Table:
@@ -32,10 +48,8 @@ def _table(x: np.ndarray, y: np.ndarray, *, scale: bool = False) -> _Table:
     if scale:  # min-max on the training split; what lies outside its range is clipped
         low, high = x[where["train"]].min(axis=0), x[where["train"]].max(axis=0)
         x = np.clip((x - low) / (high - low), 0.0, 1.0)
-    x = np.ascontiguousarray(x, dtype=np.float32)
-    digest = hashlib.sha256(x.tobytes() + y.astype(np.int64).tobytes()).hexdigest()
-    positions = {split: torch.from_numpy(index) for split, index in where.items()}
-    return _Table(torch.from_numpy(x), torch.from_numpy(y.astype(np.int64)), positions, digest)
+    x, y = np.ascontiguousarray(x, dtype=np.float32), y.astype(np.int64)
+    return _Table(x, y, where, hashlib.sha256(x.tobytes() + y.tobytes()).hexdigest())
 
 
 def _splits(y: np.ndarray) -> dict[str, np.ndarray]:
@@ -56,26 +70,48 @@ class _InMemory(LabelledDataset):
     def _table(self) -> _Table:
         raise NotImplementedError
 
-    def _describe(self, modality: Modality, eps: dict[Norm, float]) -> DatasetFacts:
-        table = self._table()
-        return DatasetFacts(
-            modality=modality,
-            shape=tuple(table.x.shape[1:]),
-            classes=int(table.y.max()) + 1,
-            bounds=UNIT,
-            digest=table.digest,
-            eps=eps,
-            sizes={split: len(index) for split, index in table.where.items()},
-        )
-
     def all_labels(self, split: Split) -> Tensor:
+        import torch
+
         table = self._table()
-        return table.y[table.where[split]]
+        return torch.from_numpy(table.y[table.where[split]])
 
     def read(self, split: Split, positions: Tensor) -> tuple[Tensor, Tensor]:
+        import torch
+
         table = self._table()
-        ids = table.where[split][positions]
-        return ids, table.x[ids]
+        ids = table.where[split][positions.numpy()]
+        return torch.from_numpy(ids), torch.from_numpy(table.x[ids])
+
+
+def _as_known(name: str, table: _Table, known: DatasetFacts) -> _Table:
+    """Raise DataError if what scikit-learn brings is not what its facts promise without looking."""
+    if table.describe(known.modality, known.eps) != known:
+        raise DataError(
+            f"{name}: its contents must be those known (digest {known.digest[:12]}…), got {table.digest[:12]}…."
+            " Install scikit-learn anew."
+        )
+    return table
+
+
+_DIGITS = DatasetFacts(
+    modality=Modality.IMAGE,
+    shape=(1, 8, 8),
+    classes=10,
+    bounds=UNIT,
+    digest="8b3b6ae90863430bdef06a3f7d1ec2f6a905a53d3375655b18cf63780ad98772",
+    eps={Norm.LINF: 0.15, Norm.L2: 1.0, Norm.L1: 4.0},
+    sizes={"train": 1258, "tune": 180, "eval": 359},
+)
+_BREAST_CANCER = DatasetFacts(
+    modality=Modality.TABULAR,
+    shape=(30,),
+    classes=2,
+    bounds=UNIT,
+    digest="6dff898576b8029ead77049d2551dc0faba2a8dec4a736db987d193d2260970d",
+    eps=_TABULAR_EPS,
+    sizes={"train": 398, "tune": 58, "eval": 113},
+)
 
 
 @functools.cache
@@ -83,7 +119,7 @@ def _digits() -> _Table:
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
-    return _table(bunch.images[:, None] / 16.0, bunch.target)
+    return _as_known("digits", _table(bunch.images[:, None] / 16.0, bunch.target), _DIGITS)
 
 
 @dataclass(frozen=True)
@@ -94,7 +130,7 @@ class Digits(_InMemory):
         return _digits()
 
     def all_facts(self) -> DatasetFacts:
-        return self._describe(Modality.IMAGE, {Norm.LINF: 0.15, Norm.L2: 1.0, Norm.L1: 4.0})
+        return _DIGITS
 
 
 @functools.cache
@@ -102,7 +138,7 @@ def _breast_cancer() -> _Table:
     from sklearn.datasets import load_breast_cancer
 
     bunch = load_breast_cancer()
-    return _table(bunch.data, bunch.target, scale=True)
+    return _as_known("breast-cancer", _table(bunch.data, bunch.target, scale=True), _BREAST_CANCER)
 
 
 @dataclass(frozen=True)
@@ -113,15 +149,18 @@ class BreastCancer(_InMemory):
         return _breast_cancer()
 
     def all_facts(self) -> DatasetFacts:
-        return self._describe(Modality.TABULAR, {Norm.LINF: 0.1, Norm.L2: 0.3, Norm.L1: 0.5})
+        return _BREAST_CANCER
 
 
 @functools.cache
 def _two_moons(n: int, noise: float) -> _Table:
-    from sklearn.datasets import make_moons
-
-    x, y = make_moons(n, noise=noise, random_state=0)
-    return _table(x, y, scale=True)
+    """The points of scikit-learn's make_moons(n, noise=noise, random_state=0); a test compares."""
+    angle = np.linspace(0, np.pi, n // 2)
+    upper = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    draws = np.random.RandomState(0)
+    order = draws.permutation(n)
+    x = np.concatenate([upper, [1.0, 0.5] - upper])[order]
+    return _table(x + draws.normal(scale=noise, size=x.shape), (order >= n // 2).astype(np.int64), scale=True)
 
 
 @dataclass(frozen=True)
@@ -137,4 +176,4 @@ class TwoMoons(_InMemory):
         return _two_moons(self.examples, self.noise)
 
     def all_facts(self) -> DatasetFacts:
-        return self._describe(Modality.TABULAR, {Norm.LINF: 0.1, Norm.L2: 0.3, Norm.L1: 0.5})
+        return self._table().describe(Modality.TABULAR, _TABULAR_EPS)

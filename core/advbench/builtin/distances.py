@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from advbench import edits
+
 
 def _change(x: Tensor, x_adv: Tensor) -> Tensor:
     return (x_adv.double() - x.double()).flatten(1)
@@ -48,6 +50,9 @@ class Linf:
 class Words:
     """Word-level edit distance over the number of words of the original (split at white space).
 
+    As the papers on text attacks count them: a mark of punctuation between spaces is a word. Replacing
+    k words of a `Wording` changes k of these at most; fewer only where two share one, as in `a,b`.
+
     A change of white space alone counts as one word: only equal texts are at distance zero.
     """
 
@@ -58,14 +63,4 @@ class Words:
 
 def _changed(old: str, new: str) -> int:
     """Words changed; 0 exactly when the texts are equal."""
-    return max(_edits(old.split(), new.split()), int(old != new))
-
-
-def _edits(old: list[str], new: list[str]) -> int:
-    """Levenshtein distance between word lists."""
-    row = list(range(len(new) + 1))
-    for i, word in enumerate(old, 1):
-        corner, row[0] = row[0], i
-        for j, other in enumerate(new, 1):
-            corner, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, corner + (word != other))
-    return row[-1]
+    return max(edits(old.split(), new.split()), int(old != new))

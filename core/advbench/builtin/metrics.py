@@ -211,7 +211,7 @@ class MedianQueries:
 class SecurityCurve:
     """Area under robust accuracy over eps, from 0 to the cell's eps, divided by that eps.
 
-    The reference eps stands in where the cell has none; NaN if both are missing. An attack that
+    The reference eps stands in where the cell has no finite one; NaN if both are missing. An attack that
     stops at its first point within eps does not look for small changes, so the area is then an
     upper bound.
     """
@@ -223,7 +223,7 @@ class SecurityCurve:
         if not judged.n:
             return _NOTHING
         eps, reference = (float(_numbers(rows, column)[0]) for column in ("eps", "reference_eps"))
-        end = reference if math.isnan(eps) else eps
+        end = eps if math.isfinite(eps) else reference
         if not end > 0:
             return _NOTHING
         part = np.where(judged.right, np.minimum(judged.distance(), end) / end, 0.0)

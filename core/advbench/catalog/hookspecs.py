@@ -21,6 +21,14 @@ class Register(Protocol):
 
     def __call__(self, spec: Spec, target: str | type) -> None: ...
 
+    def family(self, spec: Spec, target: str | type) -> None:
+        """Register components that are made on demand, as from the signatures of another library.
+
+        The class has one positional field, the member's name, and `member(name)`, a static method
+        that returns a subclass with that member's own fields too, or raises ValueError:
+        `art:deepfool,max_iter=10`.
+        """
+
 
 @hookspec
 def advbench_register_attacks(register: Register) -> None:

@@ -26,7 +26,10 @@ class Refusal:
 
 @dataclass(frozen=True, kw_only=True)
 class Pairing:
-    """One combination, as far as rules care. `parts` are the specs of model and defense."""
+    """One combination, as far as rules care.
+
+    parts: the specs of model and defense. encoded: they are given vectors in the texts' stead.
+    """
 
     data: DatasetFacts
     data_name: str
@@ -36,6 +39,7 @@ class Pairing:
     attack: AttackSpec
     attack_facts: AttackFacts
     threat: Threat
+    encoded: bool = False
 
 
 def facts_of_attack(attack: Any, spec: AttackSpec) -> AttackFacts:
@@ -51,11 +55,13 @@ def refusals(pairing: Pairing) -> tuple[Refusal, ...]:
 
 
 def _modality(p: Pairing) -> Refusal | None:
-    serving = [(_name(spec), spec.modalities) for spec in (*p.parts, p.attack)]
+    read = Modality.TABULAR if p.encoded else p.data.modality
+    serving = [(_name(spec), spec.modalities, read) for spec in p.parts]
+    serving.append((_name(p.attack), p.attack.modalities, p.data.modality))
     if p.attack_facts.modalities is not None:
-        serving.append((f"{_name(p.attack)} with these parameters", p.attack_facts.modalities))
-    for name, modalities in serving:
-        if p.data.modality not in modalities:
+        serving.append((f"{_name(p.attack)} with these parameters", p.attack_facts.modalities, p.data.modality))
+    for name, modalities, given in serving:
+        if given not in modalities:
             serves = ", ".join(sorted(modalities))
             return Refusal(
                 "modality",

@@ -17,7 +17,6 @@ from typing import Any
 import pluggy
 
 from ..contract.errors import PluginError, RequestError, did_you_mean, told
-from ..contract.params import attach, describe
 from ..contract.specs import (
     AttackSpec,
     DatasetSpec,
@@ -32,6 +31,9 @@ from ..contract.specs import (
 from ..contract.texts import harmless, one_line
 from . import hookspecs
 from .accepting import check_component, refuse_module
+from .entry import UNKNOWN
+from .entry import Entry as Entry
+from .entry import Source as Source
 from .printed import printing_kept
 
 KINDS: Mapping[str, type[Spec]] = {
@@ -44,56 +46,7 @@ KINDS: Mapping[str, type[Spec]] = {
     "metric": MetricSpec,
     "engine": EngineSpec,
 }
-BUILTIN, UNKNOWN = "builtin", "?"
-
-
-@dataclass(frozen=True)
-class Source:
-    """Who registered something: the plugin's name, and the distribution it came with."""
-
-    plugin: str
-    dist: str
-    version: str
-
-    def __str__(self) -> str:
-        return self.plugin if self.dist == UNKNOWN else f"{self.plugin} ({self.dist} {self.version})"
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One registered component. `target` is imported by `load()`, not before."""
-
-    kind: str
-    spec: Any
-    target: str | type
-    source: Source
-
-    def load(self) -> type:
-        """Import the class. Raises PluginError naming the plugin."""
-        cls = self.target if isinstance(self.target, type) else self._import(self.target)
-        try:
-            describe(cls)
-            attach(cls, self.spec)
-        except PluginError:
-            raise
-        except Exception as error:
-            who = f"{self.source}: {self.kind} '{self.spec.name}'"
-            raise PluginError(f"{who} must be a class with readable parameters, got {told(error)}.") from error
-        return cls
-
-    def _import(self, target: str) -> type:
-        module, _, name = target.partition(":")
-        try:
-            found = getattr(importlib.import_module(module), name)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # SystemExit too, and whatever else a plugin may throw
-            raise PluginError(
-                f"{self.source}: '{target}' must be importable for {self.kind} '{self.spec.name}', got {told(error)}."
-            ) from error
-        if not isinstance(found, type):
-            raise PluginError(f"{self.source}: '{target}' must be a class, got {type(found).__name__}.")
-        return found
+BUILTIN = "builtin"
 
 
 @dataclass(frozen=True)
@@ -244,8 +197,14 @@ class _Collector:
         self.kind, self.source, self.taken = kind, source, taken
 
     def __call__(self, spec: Spec, target: str | type) -> None:
+        self._take(spec, target, family=False)
+
+    def family(self, spec: Spec, target: str | type) -> None:
+        self._take(spec, target, family=True)
+
+    def _take(self, spec: Spec, target: str | type, family: bool) -> None:
         check_component(self.kind, KINDS[self.kind], spec, target)
-        self.taken.append(Entry(self.kind, spec, target, self.source))
+        self.taken.append(Entry(self.kind, spec, target, self.source, family))
 
 
 def _enter(installed: Installed, entry: Entry) -> None:

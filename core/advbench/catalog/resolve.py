@@ -12,7 +12,8 @@ from typing import Any, TypeAlias, TypeVar
 from ..contract.errors import AdvbenchError, ParamError, PluginError, RequestError, told
 from ..contract.facts import AttackFacts, ContenderFacts, DatasetFacts
 from ..contract.fitting import misfit
-from ..contract.params import build, describe, items, spec_of, values
+from ..contract.named import DEFAULT_MODEL, NamedContender
+from ..contract.params import build, inner, items, spec_of, values
 from .grammar import Spelling, expand, parse
 from .plugins import Entry, Installed
 from .registry import Registry
@@ -90,10 +91,11 @@ class Resolver:
             hint = "Its author must give that field another default, or None."
             raise PluginError(f"{entry.source}: {kind} '{name}' must not hold itself by default, got {chain}. {hint}")
 
-        def nested(inner: str, text: str, own: Mapping[str, str]) -> Any:
-            return self._make(inner, text, own, (*around, layer)).instance
+        def nested(kind: str, text: str, own: Mapping[str, str]) -> Any:
+            make = self._named if kind == "contender" else self._instance
+            return make(kind, text, own, (*around, layer))
 
-        instance = _ask(entry, "parameters", lambda: build(entry.load(), name, raw, nested), object)
+        instance = _ask(entry, "parameters", lambda: build(entry.made(raw), name, raw, nested), object)
         facts = getattr(instance, "facts", None)
         if kind in _FACTS and facts is not None:
             try:  # parameters such as classes=3/8 can only be checked against the data
@@ -101,6 +103,30 @@ class Resolver:
             except ParamError as error:
                 raise ParamError(f"{name}: {error}") from None
         return Component(entry, instance)
+
+    def _instance(self, kind: str, name: str, raw: Mapping[str, str], around: tuple[_Layer, ...]) -> Any:
+        return self._make(kind, name, raw, around).instance
+
+    def _named(self, kind: str, name: str, raw: Mapping[str, str], around: tuple[_Layer, ...]) -> NamedContender:
+        """The defense of that name, over `model` if it needs one, or else the model of that name."""
+        if len(around) > 1 or around[0][0] != "attack":
+            holder = f"{around[-1][0]} '{around[-1][1]}'"
+            raise ParamError(f"{holder}: a contender must be held by an attack named for itself, got '{name}' inside.")
+        known = self.installed.entries["defense"]
+        if name not in known and name in self.installed.entries["model"]:
+            return NamedContender(self._instance("model", name, raw, around), None)
+        if name not in known and self.registry.offering("defense", name) is None:
+            return NamedContender(self._instance("model", name, raw, around), None)  # with its hint
+        if self.find("defense", name).spec.base == "none":
+            return NamedContender(None, self._instance("defense", name, raw, around))
+        below = {key.removeprefix("model."): text for key, text in raw.items() if key.startswith("model.")}
+        own = {key: text for key, text in raw.items() if key != "model" and not key.startswith("model.")}
+        model = self._instance("model", raw.get("model", DEFAULT_MODEL), below, around)
+        return NamedContender(model, self._instance("defense", name, own, around))
+
+    def component(self, kind: str, instance: Any) -> Component:
+        """The component that an instance is of."""
+        return Component(self.find(kind, spec_of(instance).name), instance)
 
     def find(self, kind: str, name: str) -> Entry:
         """The installed component of that name. Raises RequestError with the nearest, or what to install."""
@@ -143,10 +169,4 @@ def _same(one: str, other: str) -> bool:
 
 def _revisions(instance: Any) -> list[int]:
     """The component's own revision and, depth first, those of the components in its fields."""
-    inner = [
-        revision
-        for info in describe(type(instance))
-        if info.kind is not None and getattr(instance, info.name) is not None
-        for revision in _revisions(getattr(instance, info.name))
-    ]
-    return [spec_of(instance).revision, *inner]
+    return [spec_of(instance).revision, *(deeper for part in inner(instance) for deeper in _revisions(part))]

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import cache, data, doctor, leaderboard, listing, plugins, rescore, run, show
+from . import cache, data, doctor, leaderboard, listing, plugins, rescore, run, show, texts
 
 app = typer.Typer(
     name="advbench",
@@ -39,6 +39,7 @@ app.command("run")(run.run)
 app.command("list")(listing.list_)
 app.command("show")(show.show)
 app.command("leaderboard")(leaderboard.leaderboard)
+app.command("texts")(texts.texts)
 app.command("rescore")(rescore.rescore)
 app.add_typer(data.app, name="data")
 app.add_typer(plugins.app, name="plugins")

@@ -38,7 +38,7 @@ def ls() -> None:
 def prune(
     older_than: Annotated[float, typer.Option("--older-than", help="Days unused; 0 removes all.")] = 30.0,
 ) -> None:
-    """Remove what has not been used for a while."""
+    """Remove contenders that have not been used for a while. Fetched data stay: see `advbench data`."""
     if older_than < 0:
         raise RequestError(f"cache prune: --older-than must be >= 0, got {older_than:g}. Use 0 to remove all.")
     from ..bench.cache import ContenderCache

@@ -12,11 +12,11 @@ from rich.table import Table
 
 from ..catalog.grammar import parse
 from ..catalog.resolve import Component, Resolver
-from ..contract.errors import AdvbenchError, DataError, RequestError
+from ..contract.errors import AdvbenchError, DataAbsent, DataError, RequestError
 from ..contract.facts import DatasetFacts
 from ..contract.texts import one_line
 from .console import PluginFiles, err, escape, out, resolver, tell_broken, verb
-from .fetching import fetch_watch
+from .needs import fetch_one, supply_of
 
 if TYPE_CHECKING:
     from ..supply.supplies import Supply
@@ -29,40 +29,57 @@ Names = Annotated[list[str], typer.Argument(help="As listed by `advbench data li
 @app.command("list")
 @verb
 def list_(plugin: PluginFiles = None) -> None:
-    """Show every data set: what it holds, under which license, whether it is here, and how to get it."""
+    """Show every data set and encoder: what it holds, under which license, whether it is here, and how to get it."""
     found = resolver(plugin)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for title in ("name", "kind", "examples", "classes", "license", "here", "advbench data fetch …"):
+    for title in ("name", "kind", "examples", "classes", "license", "here", "data fetch …"):
         right = title in ("examples", "classes")
-        table.add_column(title, no_wrap="fetch" not in title, justify="right" if right else "left")
+        table.add_column(title, no_wrap=title in ("name", "here"), justify="right" if right else "left")
     fetched = _fetched()
     for name in sorted(found.installed.entries["dataset"]):
         table.add_row(*_row(found, name, fetched))
+    for name in sorted(found.installed.entries["encoder"]):
+        table.add_row(*_encoder_row(found, name, fetched))
     out.print(table)
     tell_broken(found.installed)
 
 
 def _row(found: Resolver, name: str, fetched: list[str]) -> list[str]:
     spec = found.installed.entries["dataset"][name].spec
+    size = classes = "?"
     try:
         component = found.one("dataset", name)
         facts = component.ask("facts", component.instance.facts, DatasetFacts)
-        size = f"{sum(facts.sizes.values()):,}" if facts.sizes else "?"
-        classes = str(facts.classes)
+        size = f"{sum(facts.sizes.values()):,}" if facts.sizes else size
+        classes = str(facts.classes) if facts.classes else classes
         here, how = _presence(component, fetched)
+    except DataAbsent:  # its parameters must name the data
+        here, how = "yours", f"write {escape(name)}:PATH"
     except AdvbenchError as error:
-        size, classes, here, how = "?", "?", "[yellow]needs[/]", escape(one_line(error, 200))
+        here, how = "[red]fails[/]", escape(one_line(error, 200))
     return [f"[bold]{escape(name)}[/]", str(spec.modality), size, classes, escape(spec.license), here, how]
 
 
+def _encoder_row(found: Resolver, name: str, fetched: list[str]) -> list[str]:
+    terms = ""
+    try:
+        component = found.one("encoder", name)
+        supply = supply_of(component.instance)
+        terms = supply.resource.license if supply else ""
+        here, how = _presence(component, fetched)
+    except AdvbenchError as error:
+        here, how = "[red]fails[/]", escape(one_line(error, 200))
+    return [f"[bold]{escape(name)}[/]", "encoder", "", "", escape(terms), here, how]
+
+
 def _presence(component: Component, fetched: list[str]) -> tuple[str, str]:
-    supply = _supply_of(component)
+    supply = supply_of(component.instance)
     if supply is None:
         return "[green]bundled[/]", ""
     name, resource = component.name, supply.resource
     several = [one.partition(":")[2] for one in fetched if one.startswith(f"{name}:")]
     if several:
-        return "[green]yes[/]", f"{name}: {escape(', '.join(several))}"
+        return "[green]yes[/]", escape(", ".join(several))
     try:
         if supply.find() is not None:
             return "[green]yes[/]", ""
@@ -103,7 +120,7 @@ def fetch(
             out.print(f"{escape(name)}: nothing to fetch, it comes with its plugin")
             continue
         try:
-            _fetch(supply, path, offline, again, any_version)
+            fetch_one(supply, path, offline, again, any_version)
         except DataError as error:
             if len(names) == 1:
                 raise
@@ -111,27 +128,6 @@ def fetch(
             err.print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
     if failed:
         raise DataError(f"data fetch: all must be had, got {len(names) - failed} of {len(names)}. See above.")
-
-
-def _fetch(supply: Supply, path: Path | None, offline: bool, again: bool, any_version: bool) -> None:
-    if path is None and not again and _whole(supply):
-        out.print(f"{escape(supply.spelling)}: here already, {escape(supply.folder)}", soft_wrap=True)
-        return
-    out.print(f"{escape(supply.spelling)}: license {escape(supply.resource.license)}", soft_wrap=True)
-    with fetch_watch(err) as watch:
-        arrays = supply.fetch(path=path, offline=offline, any_version=any_version, watch=watch)
-    size = sum(entry["bytes"] for entry in arrays.header["arrays"].values())
-    out.print(
-        f"{escape(supply.spelling)}: ready, {size / 1e6:,.1f} MB, digest {arrays.digest[:12]}, {escape(supply.folder)}",
-        soft_wrap=True,
-    )
-
-
-def _whole(supply: Supply) -> bool:
-    try:
-        return supply.find() is not None
-    except DataError:
-        return False  # fetching mends it
 
 
 @app.command("path")
@@ -199,10 +195,4 @@ def _supply(found: Resolver, text: str) -> Supply | None:
     """What a component needs, or None. Data sets come first where a name is of several kinds."""
     name = parse(text).name
     kind = next((kind for kind in _KINDS if name in found.installed.entries[kind]), "dataset")
-    return _supply_of(found.one(kind, text))
-
-
-def _supply_of(component: Component) -> Supply | None:
-    from ..supply.supplies import Supplied
-
-    return component.instance.supply() if isinstance(component.instance, Supplied) else None
+    return supply_of(found.one(kind, text).instance)

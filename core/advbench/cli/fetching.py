@@ -12,10 +12,12 @@ from rich.progress import (
     DownloadColumn,
     Progress,
     SpinnerColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )  # fmt: skip
+from rich.text import Text
 
 from ..contract.texts import one_line
 from ..supply.watch import Watch
@@ -52,22 +54,37 @@ class PlainWatch(Watch):
         self.console.print(f"[dim]{escape(text)}[/]", soft_wrap=True)
 
 
+class _Size(DownloadColumn):
+    """Bytes done and to come; nothing where they are not counted."""
+
+    def render(self, task: Task) -> Text:
+        return Text() if task.total is None else super().render(task)
+
+
 class LiveWatch(PlainWatch):
     """One bar; it spins where nothing can be measured."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)
         self.bar = Progress(
-            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), DownloadColumn(),
+            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), _Size(),
             TimeRemainingColumn(compact=True), TimeElapsedColumn(), console=console, transient=True,
         )  # fmt: skip
         self._task = self.bar.add_task("", total=None)
+        self._what = ""
 
     def progress(self, what: str, done: int, total: int) -> None:
-        self.bar.update(self._task, description=escape(one_line(what, 44)), completed=done, total=total or None)
+        self._begin(one_line(what, 44), total or None)
+        self.bar.update(self._task, completed=done, total=total or None)
 
     def working(self, what: str) -> None:
-        self.bar.update(self._task, description=escape(one_line(what, 60)), completed=0, total=None)
+        self._begin(one_line(what, 60), None)
+
+    def _begin(self, what: str, total: int | None) -> None:
+        """Another piece of work has a bar of its own: one with a known end does not become one without."""
+        if what != self._what:
+            self.bar.remove_task(self._task)
+            self._task, self._what = self.bar.add_task(escape(what), total=total), what
 
 
 @contextmanager

@@ -48,6 +48,7 @@ Many = list[str] | None
 def run(
     context: typer.Context,
     dataset: Annotated[Many, _option("Data set; digits:classes=3/8 if none.", "--dataset", "-D", panel=WHAT)] = None,
+    encoder: Annotated[Many, _option("Encoder of text; mean-embedding if none.", "--encoder", panel=WHAT)] = None,
     model: Annotated[Many, _option("Model; mlp if none.", "--model", "-m", panel=WHAT)] = None,
     defense: Annotated[Many, _option("Defense; `none` for the plain model.", "--defense", "-d", panel=WHAT)] = None,
     attack: Annotated[Many, _option("Attack, as zoo or zoo:kappa=1.", "--attack", "-a", panel=WHAT)] = None,
@@ -108,7 +109,11 @@ def run(
     force: Annotated[bool, _option("Run cells again.", "--force/--no-force", panel=HOW)] = False,
     fail_fast: Annotated[bool, _option("End at the first failure.", "--fail-fast/--no-fail-fast", panel=HOW)] = False,
     strict: Annotated[bool, _option("A refused cell is an error.", "--strict/--no-strict", panel=HOW)] = False,
+    offline: Annotated[bool, _option("Fetch nothing that is absent.", "--offline/--online", panel=HOW)] = False,
     twin: Annotated[bool, _option("Run each defense's undefended twin.", "--twin/--no-twin", panel=HOW)] = True,
+    similarity: Annotated[
+        str | None, _option("Encoder by which the judge compares texts; minilm if here.", "--similarity", panel=HOW)
+    ] = None,
     save_adversarials: Annotated[
         bool, _option("Keep the judged points.", "--save-adversarials/--no-save-adversarials", panel=HOW)
     ] = False,
@@ -124,12 +129,13 @@ def run(
     from ..bench.plan import make_plan, with_suite
     from ..bench.runner import run as carry_out
     from .leaderboard import show
+    from .needs import fetch_absent
     from .progress import watcher
 
     request = with_suite(
         Request(
-            dataset=tuple(dataset or ()), model=tuple(model or ()), defense=tuple(defense or ()),
-            attack=tuple(attack or ()), metric=tuple(metric or ()), suite=suite,
+            dataset=tuple(dataset or ()), encoder=tuple(encoder or ()), model=tuple(model or ()),
+            defense=tuple(defense or ()), attack=tuple(attack or ()), metric=tuple(metric or ()), suite=suite,
             access=Access[access.upper()] if access else None, norm=norm,
             eps="reference" if eps is None else _number("eps", eps, float),
             max_queries=_limit("max-queries", max_queries), max_gradients=_limit("max-gradients", max_gradients),
@@ -137,11 +143,13 @@ def run(
             targeted=targeted, targets=targets, gradient=tuple(gradient or ()), eot=eot, preset=preset.value, n=n,
             select=select, eligible=eligible, seed=tuple(seed or (0,)), device=_device(device), timeout=timeout,
             cell_timeout=cell_timeout, refine=refine, twin=twin, out=report, force=force, fail_fast=fail_fast,
-            strict=strict, save_adversarials=save_adversarials,
+            strict=strict, save_adversarials=save_adversarials, similarity=similarity,
         ),
         found,
         given(context),
     )  # fmt: skip
+    if not offline and not dry_run:
+        fetch_absent(found, request)
     plan = make_plan(request, found)
     refused = [cell for cell in plan.cells if cell.refused]
     if strict and refused:

@@ -30,8 +30,9 @@ def show(
     if singular not in KINDS:
         raise RequestError(f"show: there is no kind '{kind}'. {did_you_mean(singular, KINDS)}")
     found = resolver(plugin)
-    entry = found.find(singular, parse(name).name)
-    cls = entry.load()
+    spelling = parse(name)
+    entry = found.find(singular, spelling.name)
+    cls = entry.made(spelling.items)
     out.print(f"[bold]{escape(entry.spec.name)}[/]  {escape(entry.spec.summary)}")
     out.print(_facts(entry))
     if singular == "dataset":

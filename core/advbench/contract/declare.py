@@ -114,7 +114,9 @@ def component(
 
     Core resolves the name; the field then holds the instance. `none` leaves it None. `default`
     is a name alone; `settings` are parameters of it, as texts, that start elsewhere than on its
-    own: `settings={"steps": "10"}`. They hold while the field has that name.
+    own: `settings={"steps": "10"}`. They hold while the field has that name. Of kind
+    `contender`, for attacks alone, it holds a NamedContender: a model, or a defense (with its
+    model), which core trains first.
     """
     meta = {
         "help": help, "limits": Limits(), "unit": None, "paper": SAME, "positional": positional, "kind": kind,

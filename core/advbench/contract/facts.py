@@ -52,12 +52,25 @@ class DatasetFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EncoderFacts:
+    """What an encoder gives: vectors of `width` numbers inside `bounds`.
+
+    digest: changes whenever any vector does.
+    """
+
+    width: int
+    bounds: Bounds
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ContenderFacts:
     """What a contender offers.
 
     gradients: names of the gradients offered, `exact` or `surrogate/...`; empty = none.
     largest_margin: the largest difference of log-space scores that can ever occur.
     classes: the largest number of classes served; None = any.
+    loss: what it was trained with: cross-entropy, or square error of the probabilities.
     chunk, pad: points per call, and the multiple to which a smaller last call is filled up,
     such that a row's answer never depends on its neighbours. Products of matrices take other
     paths, with other last bits, below 16 rows, off multiples of 16, and above 128.
@@ -69,6 +82,7 @@ class ContenderFacts:
     largest_margin: float = math.inf
     classes: int | None = None
     float64: bool = False
+    loss: Literal["ce", "square"] = "ce"
     chunk: int = 128
     pad: int = 16
 

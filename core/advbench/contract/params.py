@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from .declare import SAME, Limits, ParamInfo, attach, component, describe, is_component, param, parts, spec_of
-from .errors import ParamError, did_you_mean
+from .errors import ParamError, RequestError, did_you_mean
+from .named import DEFAULT_MODEL, NamedContender
 from .texts import article, format_value, parse_value
 
 T = TypeVar("T")
@@ -72,7 +73,12 @@ def _inner(who: str, info: ParamInfo, name: str | None, raw: Mapping[str, str], 
         if not name.strip().replace("-", "").isalnum():
             hint = f"Its parameters are written {info.name}.key=value."
             raise ParamError(f"{who}: {info.name} must be the name of {article(info.kind)}, got '{name}'. {hint}")
-        return resolve(info.kind, name.strip(), raw)
+        try:
+            return resolve(info.kind, name.strip(), raw)
+        except RequestError as error:
+            if isinstance(error, ParamError):  # it says whose parameter is meant
+                raise
+            raise RequestError(f"{who}: {info.name}: {error}") from error
     if raw:
         key, text = next(iter(raw.items()))
         got = f"{info.name}.{key}={text}"
@@ -114,6 +120,8 @@ def _jsonable(value: Any) -> Any:
         return [_jsonable(part) for part in value]
     if is_component(value):
         return {"name": spec_of(value).name, "params": values(value)}
+    if isinstance(value, NamedContender):
+        return [_jsonable(part) for part in value.parts]
     if isinstance(value, float) and not math.isfinite(value):
         return format_value(value)
     return value if isinstance(value, (bool, int, float, str, type(None))) else str(value)
@@ -121,11 +129,13 @@ def _jsonable(value: Any) -> Any:
 
 def items(instance: object, *, all: bool = False, prefix: str = "") -> dict[str, str]:
     """Parameters as typed texts, with dotted names; only those that differ from the default, or all."""
+    if isinstance(instance, NamedContender):
+        return _items_of_contender(instance, all=all, prefix=prefix)
     texts: dict[str, str] = {}
     for info in describe(type(instance)):
         value = getattr(instance, info.name)
         if info.kind is not None and value is not None:
-            name = spec_of(value).name
+            name = name_of(value)
             if all or name != info.default:
                 texts[prefix + info.name] = name
             start = info.settings if name == info.default else {}
@@ -133,6 +143,38 @@ def items(instance: object, *, all: bool = False, prefix: str = "") -> dict[str,
         elif all or value != info.default:
             texts[prefix + info.name] = format_value(value)
     return texts
+
+
+def name_of(value: object) -> str:
+    """By which name a component, or a contender, is typed."""
+    named = value.parts[-1] if isinstance(value, NamedContender) else value
+    return str(spec_of(named).name)
+
+
+def _items_of_contender(contender: NamedContender, *, all: bool, prefix: str) -> dict[str, str]:
+    texts = items(contender.parts[-1], all=all, prefix=prefix)
+    if contender.model is not None and contender.defense is not None:
+        name = name_of(contender.model)
+        texts |= {f"{prefix}model": name} if all or name != DEFAULT_MODEL else {}
+        texts |= items(contender.model, all=all, prefix=f"{prefix}model.")
+    return texts
+
+
+def inner(instance: object) -> list[Any]:
+    """The components in the fields of an instance, those of a contender one by one."""
+    held = [getattr(instance, info.name) for info in describe(type(instance)) if info.kind is not None]
+    return [
+        part
+        for value in held
+        if value is not None
+        for part in (value.parts if isinstance(value, NamedContender) else (value,))
+    ]
+
+
+def contender_fields(instance: object) -> dict[str, NamedContender]:
+    """The contenders in the fields of an instance, by field; empty ones are left out."""
+    held = {info.name: getattr(instance, info.name) for info in describe(type(instance)) if info.kind == "contender"}
+    return {name: value for name, value in held.items() if value is not None}
 
 
 def _beside(start: Mapping[str, str], value: object, all: bool) -> dict[str, str]:
@@ -145,6 +187,6 @@ def _beside(start: Mapping[str, str], value: object, all: bool) -> dict[str, str
 
 
 __all__ = [
-    "SAME", "Limits", "ParamInfo", "attach", "build", "check", "component", "describe", "items", "param",
-    "spec_of", "values",
+    "SAME", "Limits", "ParamInfo", "attach", "build", "check", "component", "contender_fields", "describe",
+    "inner", "items", "name_of", "param", "spec_of", "values",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
-from .facts import AttackFacts, ContenderFacts, DatasetFacts
+from .facts import AttackFacts, ContenderFacts, DatasetFacts, EncoderFacts
 from .types import Bounds, Threat
 
 if TYPE_CHECKING:
@@ -86,7 +86,8 @@ class Job:
     progress(done, total) feeds the bar; log(row) adds a row to training.parquet (epoch, loss,
     tune_loss, tune_accuracy, sensitivity_bound, seconds); checkpoints is a private folder that
     survives an interrupted training; deadline is the time.monotonic() at which the training is
-    broken off and fails, None = no limit: store a checkpoint before, never return early.
+    broken off and fails, None = no limit: store a checkpoint before, never return early; note(text)
+    tells the user something about this training that numbers would not show, and the report keeps it.
     """
 
     train: Examples
@@ -97,6 +98,7 @@ class Job:
     threads: int = 1
     progress: Callable[[int, int], None] = lambda done, total: None
     log: Callable[[Mapping[str, float]], None] = lambda row: None
+    note: Callable[[str], None] = lambda text: None
     checkpoints: Path | None = None
     deadline: float | None = None
 
@@ -106,6 +108,9 @@ class Contender(Protocol):
 
     All methods take float32 (N, *shape) on the contender's device, or a tuple of N str.
     A stochastic contender draws only from `noise`. Ties go to the lowest class.
+
+    Optional: `certify(x, norm, eps) -> bool (N,)`, whether it is proved that no point within eps, in
+    that norm and inside the bounds, gets another label. The judge asks it and holds attacks' points against it.
     """
 
     facts: ContenderFacts
@@ -146,8 +151,21 @@ class Dataset(Component, Protocol):
         """Those positions of a split, or all. Raises DataError with the command that fetches."""
 
 
+class Encoder(Component, Protocol):
+    """Turns texts into vectors that a tabular contender reads; nothing in it is trained here."""
+
+    def facts(self) -> EncoderFacts:
+        """May read headers. Raises DataAbsent with the command that fetches what it needs."""
+
+    def load(self) -> Callable[[tuple[str, ...]], Tensor]:
+        """Reads its data and returns the encoder: N texts -> float32 (N, width) on the CPU.
+
+        Each text's vector depends on that text alone, bit for bit.
+        """
+
+
 class Model(Component, Protocol):
-    """A family of undefended models."""
+    """A family of undefended models. Optional: `lineage() -> str`, see Defense."""
 
     def facts(self) -> ContenderFacts: ...
 
@@ -157,11 +175,16 @@ class Model(Component, Protocol):
     def fit(self, job: Job) -> Contender: ...
 
     def restore(self, state: State, job: Job) -> Contender:
-        """A contender that answers as the one whose `state()` this was. `job.train` is not read."""
+        """A contender that answers as the one whose `state()` this was. No examples of the job are read."""
 
 
 class Defense(Component, Protocol):
-    """Trains or wraps. `base` is None, a Model or a Contender, as DefenseSpec.base says."""
+    """Trains or wraps. `base` is None, a Model or a Contender, as DefenseSpec.base says.
+
+    Optional: `lineage() -> str` names the training that instances of other parameters share, such as
+    ensembles of more or fewer members. To those of one lineage job.rng is the same, and so is
+    job.checkpoints, which then stays: what lies there must not depend on the other parameters.
+    """
 
     def facts(self, base: ContenderFacts | None) -> ContenderFacts:
         """What the result offers; `base` are the facts of the model underneath, if there is one."""
@@ -204,7 +227,8 @@ class Attack(Component, Protocol):
     """Stateless. Success is not reported: the judge decides it.
 
     Optional methods: `facts() -> AttackFacts`, and `prepare(oracle, seeds: Examples, rng) ->
-    State` for attacks that learn first; its result comes back as `oracle.prepared`.
+    State` for attacks that learn first; its result comes back as `oracle.prepared`. Contenders in
+    its fields, `component("contender")`, come trained in `oracle.contenders`, by field.
     """
 
     def perturb(self, oracle: Any, x: Any, rng: Streams) -> Perturbed:
@@ -237,6 +261,6 @@ class Metric(Component, Protocol):
 
 __all__ = [
     "Attack", "AttackFacts", "Bounds", "ChunkLoss", "Component", "Contender", "Dataset", "Defense",
-    "Distance", "Draws", "Estimate", "Examples", "Goal", "Job", "Loss", "Metric", "Model", "Perturbed",
+    "Distance", "Draws", "Encoder", "Estimate", "Examples", "Goal", "Job", "Loss", "Metric", "Model", "Perturbed",
     "Seeds", "Split", "State", "Streams", "Threat",
 ]  # fmt: skip

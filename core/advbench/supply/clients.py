@@ -9,8 +9,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
+from types import FrameType
+from typing import Any, Self
 
 from ..contract.errors import DataError
 from ..contract.texts import one_line
@@ -70,12 +73,13 @@ def _call(package: Package, into: Path, scratch: Path, watch: Watch) -> None:
     """Run the client where its growing files can be seen, and stop it when nothing grows any more."""
     words = command(package, into)
     settings = {"TMPDIR": str(scratch), "npm_config_cache": str(scratch / "npm"), "npm_config_update_notifier": "false"}
-    with (scratch / "said").open("w+b") as said:
+    with (scratch / "said").open("w+b") as said, _HeldInterrupt() as held:
         process = subprocess.Popen(
             words, cwd=into, env={**os.environ, **settings}, stdin=subprocess.DEVNULL, stdout=said, stderr=said,
             start_new_session=True,
         )  # fmt: skip
         try:
+            held.release()
             _wait(process, package, into.parent, watch)
         finally:
             _stop(process)
@@ -84,6 +88,36 @@ def _call(package: Package, into: Path, scratch: Path, watch: Watch) -> None:
             lines = [line for line in said.read().decode(errors="replace").splitlines() if line.strip()]
             told = next((line for line in lines if "error" in line.lower()), lines[-1] if lines else "no word")
             raise DataError(f"{package}: the client failed: {one_line(told, 300)}")
+
+
+class _HeldInterrupt:
+    """Ctrl-C waits until `release`: one that came while a program starts would leave it running, unknown to us."""
+
+    def __init__(self) -> None:
+        self._came = False
+        self._before: Any = None
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():  # others are never interrupted
+            self._before = signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._restore()
+
+    def release(self) -> None:
+        """Raise KeyboardInterrupt if one came, and be interruptible again."""
+        self._restore()
+        if self._came:
+            raise KeyboardInterrupt
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self._came = True
+
+    def _restore(self) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+            self._before = None
 
 
 def _wait(process: subprocess.Popen[bytes], package: Package, folder: Path, watch: Watch) -> None:

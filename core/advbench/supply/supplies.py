@@ -23,7 +23,8 @@ class Supply:
 
     spelling: what a user types to name it, `ucr:ECG5000`.  key: the folder's name; equal keys
     hold equal arrays.  make: reads the resource's files from a folder, creates arrays, returns
-    notes.  digest: of the arrays as published; None = it differs from user to user.
+    notes.  digest: of the arrays as published; None = it differs from user to user.  needs: other
+    supplies, of other resources, that are fetched before it and belong to it.
     """
 
     spelling: str
@@ -32,6 +33,7 @@ class Supply:
     make: Callable[[Path, ArrayWriter], Mapping[str, Any]]
     digest: str | None = None
     room: int = 0  # bytes of the arrays, about; asked for before anything is fetched
+    needs: tuple[Supply, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -45,8 +47,8 @@ class Supply:
         return f"advbench data fetch {self.spelling}{path}"
 
     def find(self) -> Arrays | None:
-        """The arrays, if they were made. Raises DataError if they are damaged."""
-        return open_arrays(self.folder)
+        """The arrays, if they and all that they need were made. Raises DataError if they are damaged."""
+        return None if any(other.find() is None for other in self.needs) else open_arrays(self.folder)
 
     def open(self) -> Arrays:
         """The arrays. Raises DataAbsent with the command that fetches them."""
@@ -66,6 +68,9 @@ class Supply:
     ) -> Arrays:
         """Obtain the resource and make the arrays. `any_version` accepts other contents than published."""
         watch = watch or Watch()
+        for other in self.needs:
+            if other.find() is None:
+                other.fetch(offline=offline, watch=watch, opener=opener)
         needed = self.room + self.resource.size
         if free_space(self.folder) < needed:
             hint = "Make room, or choose another cache with ADVBENCH_CACHE_DIR."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import hashlib
 import io
 import os
@@ -20,6 +21,7 @@ from torch import Tensor
 from advbench import Access, Contender, Examples, Norm, Perturbed, State, Streams, Threat
 from advbench.arena.contest import Contest, prepare, run_shard
 from advbench.arena.draws import SeedPath
+from advbench.contract.params import contender_fields
 
 from .field import CPU, Field
 
@@ -142,10 +144,11 @@ def hold(
         contender=contender, attack=watched, needs=rules.needs, batched=rules.batched, threat=threat,
         facts=rules.field.facts(rules.classes), distances=rules.field.distances(),
         attack_seeds=root.child("attack"), noise_seeds=root.child("noise"), judge_seeds=root.child("judge"), device=CPU,
+        sources={name: copy.copy(contender) for name in contender_fields(attack)},  # a copy: the meter marks its own
     )  # fmt: skip
     learnt = None
     if hasattr(attack, "prepare"):
-        seeds = rules.field.near(1.0, 16)
+        seeds = rules.field.near(1.0, 32, reach=1.875)  # all over the bounds, wherever this bout's boundary lies
         learnt, _ = prepare(contest, Examples(seeds.ids + 10_000, seeds.x, seeds.y))
     rows: list[dict[str, Any]] = []
     points: dict[str, Tensor] = {}
@@ -203,7 +206,8 @@ def _process_state() -> dict[str, Any]:
         "torch's number of threads": torch.get_num_threads(),
         "numpy's error handling": np.geterr(),
         "the working folder": os.getcwd(),
-        "the environment": dict(os.environ),
+        # Torch sets some of its own, once, when a part of it is first used.
+        "the environment": {name: text for name, text in os.environ.items() if not name.startswith("TORCH")},
         "the limit of recursion": sys.getrecursionlimit(),
     }
 

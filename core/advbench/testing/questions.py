@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -10,13 +12,18 @@ from advbench.arena.draws import QueryDraws
 
 from .field import CPU
 from .findings import DoesNotApply
+from .notes import ODD
 from .training import Course
 
 
-def probes(course: Course) -> Tensor:
-    """float32 (82, *shape): real inputs, points halfway between them, corners, and nothing but low or high."""
+def probes(course: Course) -> Any:
+    """float32 (82, *shape): real inputs, points halfway between them, corners, and nothing but low or high.
+
+    Of texts: real ones, and odd ones at the end.
+    """
     x, bounds = course.x[:32], course.lesson.facts().bounds
-    assert bounds is not None
+    if bounds is None:
+        return x + ODD
     coins = torch.rand(16, *x.shape[1:], generator=torch.Generator().manual_seed(0)) < 0.5
     corners = torch.where(coins, bounds.low, bounds.high)
     ends = torch.stack([torch.full(x.shape[1:], bounds.low), torch.full(x.shape[1:], bounds.high)])
@@ -28,12 +35,12 @@ def draws(contender: Contender, n: int, first: int = 0) -> QueryDraws | None:
     return QueryDraws(range(first, first + n), CPU) if contender.facts.stochastic else None
 
 
-def labels(contender: Contender, x: Tensor, first: int = 0) -> Tensor:
+def labels(contender: Contender, x: Any, first: int = 0) -> Tensor:
     """As answered, unchecked."""
     return contender.labels(x, noise=draws(contender, len(x), first))
 
 
-def scores(contender: Contender, x: Tensor, first: int = 0) -> Tensor:
+def scores(contender: Contender, x: Any, first: int = 0) -> Tensor:
     """As answered, unchecked."""
     return contender.scores(x, noise=draws(contender, len(x), first))
 
@@ -49,7 +56,7 @@ def contrast(scores: Tensor) -> Tensor:
     return (scores.log_softmax(dim=1) * weights).sum(dim=1)
 
 
-def answers(contender: Contender, x: Tensor, first: int = 0) -> dict[str, Tensor]:
+def answers(contender: Contender, x: Any, first: int = 0) -> dict[str, Tensor]:
     """Everything that it offers, by what it is."""
     found = {"labels": labels(contender, x, first)}
     if contender.facts.access >= Access.SCORES:

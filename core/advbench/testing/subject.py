@@ -13,6 +13,7 @@ from advbench import Access, AttackFacts, Contender, Examples, Norm
 from advbench.catalog.pairing import facts_of_attack
 from advbench.catalog.plugins import Entry
 from advbench.catalog.resolve import Component, Resolver
+from advbench.contract.params import contender_fields
 
 from .bout import Bout, Rules, Traces, hold, traces
 from .field import Field, lowest
@@ -115,6 +116,11 @@ class Subject:
         """Raises DoesNotApply for attacks that see nothing and so cannot know when they have won."""
         if self.asks_for.needs is Access.NONE:
             raise DoesNotApply("it asks nothing, so it cannot know what it reached")
+
+    def must_stand_alone(self) -> None:
+        """Raise DoesNotApply unless the attack can be run on a network of one's own."""
+        if hasattr(self.instance, "prepare") or contender_fields(self.instance):
+            raise DoesNotApply("it learns first or holds other contenders, so it is never run on one's own network")
 
     def must_be_numeric(self) -> None:
         """Raises DoesNotApply for attacks on text."""

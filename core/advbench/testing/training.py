@@ -1,4 +1,4 @@
-"""Where the kit trains contenders: real digits, as pictures, as numbers or as steps in time, and watched."""
+"""Where the kit trains contenders: on real digits, as pictures, numbers or steps in time, or on notes; and watched."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from advbench.bench.trained import state_digest
 from .bout import Traces, traces
 from .field import CPU
 from .findings import DoesNotApply
+from .notes import notes
 from .toys import BOUNDS
 
 if TYPE_CHECKING:
@@ -37,13 +38,15 @@ BASE = "mlp:hidden=16,epochs=15"  # what defenses of other models are put upon
 
 @dataclass(frozen=True)
 class Lesson:
-    """What is learnt from: the first digits, in [-1, 3], so that a clip written for [0, 1] shows."""
+    """What is learnt from: the first digits, in [-1, 3], so that a clip written for [0, 1] shows; or notes."""
 
     modality: Modality
     classes: int
 
     def examples(self, subject: Subject, split: Split) -> Examples:
         """Fresh tensors, so that whoever writes into them harms nobody."""
+        if self.modality is Modality.TEXT:
+            return notes(split, self.classes)
         chosen = "/".join(str(digit) for digit in range(self.classes))
         found: Examples = subject.resolver.one("dataset", f"digits:classes={chosen}").instance.load(split)
         assert isinstance(found.x, Tensor)
@@ -51,9 +54,10 @@ class Lesson:
         return Examples(found.ids.clone(), x, found.y.clone())
 
     def facts(self) -> DatasetFacts:
-        """Those of a data set of such digits."""
+        """Those of a data set of such examples."""
+        shape = SHAPES.get(self.modality)
         return DatasetFacts(
-            modality=self.modality, shape=SHAPES[self.modality], classes=self.classes, bounds=BOUNDS,
+            modality=self.modality, shape=shape, classes=self.classes, bounds=BOUNDS if shape else None,
             digest="conformance",
         )  # fmt: skip
 
@@ -81,9 +85,8 @@ class Course:
     seconds: float = 0.0
 
     @property
-    def x(self) -> Tensor:
-        """Inputs of the eval split, float32 (N, *shape)."""
-        assert isinstance(self.examples.x, Tensor)
+    def x(self) -> Any:
+        """Inputs of the eval split, float32 (N, *shape) or a tuple of N texts."""
         return self.examples.x
 
     @property
@@ -94,9 +97,10 @@ class Course:
 
 def modalities(subject: Subject) -> list[Modality]:
     """Those served that the kit has data of. Raises DoesNotApply if there is none."""
-    found = [modality for modality in SHAPES if modality in subject.spec.modalities]
+    kinds = (*SHAPES, Modality.TEXT) if subject.kind == "model" else SHAPES
+    found = [modality for modality in kinds if modality in subject.spec.modalities]
     if not found:
-        raise DoesNotApply("it works on text, and the kit trains on numbers only")
+        raise DoesNotApply("it works on text, over models that the kit has none of")
     return found
 
 
@@ -231,4 +235,5 @@ def _tensors(job: Job) -> dict[str, Tensor]:
         f"{part}.{name}": getattr(examples, name).clone()
         for part, examples in parts.items()
         for name in ("ids", "x", "y")
+        if isinstance(getattr(examples, name), Tensor)
     }

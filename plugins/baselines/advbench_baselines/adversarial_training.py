@@ -12,7 +12,7 @@ from advbench import Contender, ContenderFacts, Job, Model, Norm, State, compone
 
 from .lessons import Batch, recipe_of, teach, trainable, untrained
 from .recipe import losses
-from .sparring import Sparring, check_attack, reach
+from .sparring import Sparring, check_attack, check_returns, reach
 
 _NAME = "adversarial-training"
 NORMS = Literal["linf", "l2", "l1"]
@@ -51,6 +51,7 @@ class AdversarialTraining:
 
     def __post_init__(self) -> None:
         check_attack(self.attack, self.norm)
+        check_returns(self.attack)
 
     def facts(self, base: ContenderFacts | None) -> ContenderFacts:
         return trainable(_NAME, base)

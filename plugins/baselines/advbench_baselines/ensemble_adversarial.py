@@ -13,7 +13,7 @@ from advbench import Contender, ContenderFacts, Job, Model, Norm, State, compone
 from .adversarial_training import NORMS, mixed
 from .lessons import Batch, recipe_of, teach, trainable, untrained
 from .phases import phases
-from .sparring import Sparring, check_attack, reach
+from .sparring import Sparring, check_attack, check_returns, reach
 
 _NAME = "ensemble-adversarial-training"
 
@@ -37,6 +37,7 @@ class EnsembleAdversarialTraining:
 
     def __post_init__(self) -> None:
         check_attack(self.attack, self.norm)
+        check_returns(self.attack)
 
     def facts(self, base: ContenderFacts | None) -> ContenderFacts:
         return trainable(_NAME, base)

@@ -53,6 +53,10 @@ class _ResNet(NetworkModel):
     )
     width: int = param(64, ge=1, help="channels of the first stage; they double at each of the three that follow")
 
+    head: tuple[int, ...] | None = param(
+        None, ge=1, help="ReLU units of dense layers before the last one, split at '/', as noise optimisation has them"
+    )
+
     depths: ClassVar[tuple[int, ...]]
     bottleneck: ClassVar[bool] = False
 
@@ -78,7 +82,11 @@ class _ResNet(NetworkModel):
                     block = _Block(inputs, [(3, width, stride), (3, width, 1)])
                     inputs = width
                 layers.append(block)
-        return draw(nn.Sequential(*layers, _Mean(), Dense(inputs, facts.classes)), generator, "he")
+        layers.append(_Mean())
+        for units in self.head or ():
+            layers += [Dense(inputs, units), nn.ReLU()]
+            inputs = units
+        return draw(nn.Sequential(*layers, Dense(inputs, facts.classes)), generator, "he")
 
 
 @dataclass(frozen=True)

@@ -27,25 +27,29 @@ from .lessons import Batch
 
 @dataclass(frozen=True)
 class Sparring:
-    """The attack within `eps` of each example, untargeted and uncounted."""
+    """The attack within `eps` of each example, or without one as near as it gets; uncounted."""
 
     who: str  # the defense, for messages
     attack: Attack
     norm: Norm
-    eps: float
+    eps: float | None
     facts: DatasetFacts
 
-    def against(self, network: Any, batch: Batch) -> Tensor:
+    def against(self, network: Any, batch: Batch, target: Tensor | None = None) -> Tensor:
         """(B, *shape): what the attack returns for each example, against a torch module as it is now or a contender.
 
-        A module is copied and put into evaluation mode; `network` itself stays as it is.
+        target: int64 (B,), the classes to aim at; None = any other than the label. A module is copied and put into
+        evaluation mode; `network` itself stays as it is.
         """
         assert self.facts.shape is not None
-        threat = Threat(access=Access.GRADIENTS, norm=self.norm, eps=self.eps, gradient=_gradient(network))
+        threat = Threat(
+            access=Access.GRADIENTS, norm=self.norm, eps=self.eps, gradient=_gradient(network),
+            targeted=target is not None,
+        )  # fmt: skip
         rng = batch.seeds.child("attack").generator()
         found = torch.empty_like(batch.x)
         for rows in self._groups(len(batch.y), batch.y.device):
-            goal = ClassGoal(batch.y[rows])
+            goal = ClassGoal(batch.y[rows], None if target is None else target[rows])
             oracle = LocalOracle(
                 network, goal, threat, shape=self.facts.shape, classes=self.facts.classes, bounds=self.facts.bounds
             )
@@ -87,16 +91,22 @@ class BatchStreams:
         return torch.randint(high, (len(rows), *shape), generator=self._generator).to(self._device)
 
 
-def check_attack(attack: Any, norm: str) -> None:
-    """Raise ValueError unless the attack can be learnt from."""
+def check_attack(attack: Any, norm: str, field: str = "attack", norm_field: str = "norm") -> None:
+    """Raise ValueError unless the attack can be run here. The fields are those of the defense, for the message."""
     if attack is None:
-        raise ValueError("attack must be an attack, got none. Name one.")
+        raise ValueError(f"{field} must be an attack, got none. Name one.")
     norms = attack.facts().norms if hasattr(attack, "facts") else spec_of(attack).norms
     if Norm(norm) not in norms:
         served = " or ".join(sorted(norms))
-        raise ValueError(f"norm must be {served} for attack={spec_of(attack).name}, got {norm}. Choose another.")
+        raise ValueError(
+            f"{norm_field} must be {served} for {field}={spec_of(attack).name}, got {norm}. Choose another."
+        )
     if hasattr(attack, "prepare"):
-        raise ValueError(f"attack must not learn first, got {spec_of(attack).name}. Choose another.")
+        raise ValueError(f"{field} must not learn first, got {spec_of(attack).name}. Choose another.")
+
+
+def check_returns(attack: Any) -> None:
+    """Raise ValueError unless the attack returns where it ended, whether or not that is a success."""
     if getattr(attack, "returns", "last") != "last":
         raise ValueError(
             f"attack.returns must be last, got {attack.returns}: examples that resist would be learnt unchanged. Write"

@@ -30,7 +30,7 @@ _FOREST = ModelSpec(
     name="random-forest",
     summary="100 bootstrapped trees with at least 10 examples in a leaf, the RF of the SCD papers",
     modalities=_NUMBERS,
-    trials=("trees=15", "trees=5,leaf=3,features=sqrt"),
+    trials=("trees=15", "trees=5,leaf=3,features=sqrt,votes=3", "trees=4,votes=2,vote=soft"),
     paper=Paper(
         title="Random forests",
         year=2001,
@@ -47,7 +47,7 @@ _BOOSTING = ModelSpec(
     name="gradient-boosting",
     summary="gradient boosting of 100 stages of trees of depth 3, scikit-learn's",
     modalities=_NUMBERS,
-    trials=("stages=15", "stages=5,depth=2,leaf=4,subsample=.7"),
+    trials=("stages=15", "stages=5,depth=2,leaf=4,subsample=.7,votes=3", "stages=4,subsample=.7,votes=2,vote=soft"),
     paper=Paper(
         title="Greedy function approximation: a gradient boosting machine",
         year=2001,

@@ -226,11 +226,13 @@ def test_attacks_that_teach_nothing_are_refused():
     for attack, norm, told in (
         (None, "linf", "attack must be an attack, got none"),
         (Step(), "l2", "norm must be linf for attack=step, got l2"),
-        (Step(returns="success"), "linf", "attack.returns must be last, got success"),
         (Prepared(), "linf", "attack must not learn first, got prepared"),
     ):
         with pytest.raises(ValueError, match=told):
             check_attack(attack, norm)
+    for defense in (AdversarialTraining, EnsembleAdversarialTraining):
+        with pytest.raises(ValueError, match="attack.returns must be last, got success"):
+            defense(attack=Step(returns="success"))
 
 
 def test_an_attack_that_returns_something_else_is_named():

@@ -2,6 +2,7 @@
 
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -61,7 +62,36 @@ def test_boosting_is_scikit_learns(classes):
     assert (contender.labels(x).numpy() == booster.predict(x.flatten(1).numpy())).all()
 
 
-@pytest.mark.parametrize("model", [RandomForest(trees=7, leaf=2), GradientBoosting(stages=6)])
+VOTING = [
+    RandomForest(trees=5, leaf=2, features="sqrt", votes=3), GradientBoosting(stages=4, subsample=0.6, votes=3),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("model", VOTING)
+def test_votes_are_those_of_ensembles_with_seeds_of_their_own(model):
+    given = job()
+    hard, soft = model.fit(given), replace(model, vote="soft").fit(given)
+    x = blobs(300, 3, seed=2).x
+    each = torch.stack([member.scores(x) for member in hard.members], dim=1)
+    assert not torch.equal(each[:, 0], each[:, 1])
+    alone = replace(model, votes=1).fit(given)
+    assert torch.equal(alone.scores(x), each[:, 0])
+    counts = torch.nn.functional.one_hot(each.argmax(dim=2), 3).sum(dim=1)
+    assert bool((counts.max(dim=1).values < 3).any()), "votes that always agree show nothing"
+    assert torch.equal(hard.labels(x), counts.argmax(dim=1))
+    torch.testing.assert_close(hard.scores(x), ((counts + 0.5) / 4.5).log())
+    torch.testing.assert_close(soft.scores(x).exp(), each.softmax(dim=2).mean(dim=1))
+    assert hard.facts.largest_margin == math.log(7)
+
+
+def test_progress_and_log_count_all_votes():
+    bars, rows = [], []
+    GradientBoosting(stages=4, votes=3).fit(job(progress=lambda *bar: bars.append(bar), log=rows.append))
+    assert (bars[-1], bars == sorted(set(bars))) == ((12, 12), True)
+    assert [row["epoch"] for row in rows] == list(range(12))
+
+
+@pytest.mark.parametrize("model", [RandomForest(trees=7, leaf=2), GradientBoosting(stages=6), *VOTING])
 def test_a_state_answers_bit_by_bit(model):
     given = job()
     contender = model.fit(given)

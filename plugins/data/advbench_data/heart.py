@@ -23,6 +23,7 @@ class PtbEcg(StoredDataset):
     NAME: ClassVar[str] = "ptb-ecg"
     MODALITY: ClassVar[Modality] = Modality.SERIES
     EPS: ClassVar[Mapping[Norm, float]] = {Norm.LINF: 0.03, Norm.L2: 0.1, Norm.L1: 1.0}
+    CUTS: ClassVar[tuple[str, ...]] = ("published", "paper")
 
     def resource(self) -> Resource:
         return Resource(

@@ -25,6 +25,7 @@ _PAPER_SHARES = (18, 2, 5)  # 80:20, a tenth of the 80 held out
 class _Medical(StoredDataset):
     MODALITY: ClassVar[Modality] = Modality.IMAGE
     EPS: ClassVar[Mapping[Norm, float]] = {Norm.LINF: 4 / 255, Norm.L2: 1.5, Norm.L1: 30.0}
+    CUTS: ClassVar[tuple[str, ...]] = ("published", "paper")
 
     size: int = param(96, ge=8, unit="pixels", help="height and width to resize to")
 
@@ -38,6 +39,7 @@ class ChestXray(_Medical):
     """float32 (N, 1, 96, 96) in [0, 1]: 0 normal, 1 pneumonia, children of one to five years."""
 
     NAME: ClassVar[str] = "chest-xray"
+    CUTS: ClassVar[tuple[str, ...]] = ("published", "paper", "patient")
 
     def resource(self) -> Resource:
         folders = tuple(f"{part}/{name}/*.jpeg" for part in ("train", "test") for name in ("NORMAL", "PNEUMONIA"))
@@ -103,6 +105,7 @@ class Brats18(_Medical):
     """
 
     NAME: ClassVar[str] = "brats18"
+    CUTS: ClassVar[tuple[str, ...]] = ("published", "paper", "patient")
 
     def resource(self) -> Resource:
         return Resource(

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from advbench import Arrays, DataError, ParamError, Split
+from advbench import Arrays, ParamError, Split
 
 Positions: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 Rule: TypeAlias = Literal["published", "paper", "patient"] | tuple[int, ...]
@@ -19,11 +19,13 @@ _SEED = 20_260_101  # fixed for ever: it decides who is in which split
 _USUAL, _HELD_OUT = (7, 1, 2), (9, 1)  # shares where nothing is published; of the training part
 
 
-def check_rule(rule: Rule) -> None:
-    """Raise ParamError unless it is a word, or three shares train/tune/eval."""
-    if not isinstance(rule, str) and (len(rule) != len(SPLITS) or min(rule) < 1):
-        got = "/".join(map(str, rule)) or "nothing"
-        raise ParamError(f"split must be published, paper, patient, or three shares such as 5/1/1, got '{got}'.")
+def check_rule(rule: Rule, cuts: Sequence[str]) -> None:
+    """Raise ParamError unless it is one of the words that a set knows, or three shares train/tune/eval."""
+    shares = not isinstance(rule, str) and len(rule) == len(SPLITS) and min(rule) >= 1
+    if not shares and rule not in cuts:
+        got = rule if isinstance(rule, str) else "/".join(map(str, rule)) or "nothing"
+        known = ", ".join(cuts)
+        raise ParamError(f"split must be {known}, or three shares such as 5/1/1, got '{got}'. Choose one of these.")
 
 
 @functools.lru_cache(maxsize=16)
@@ -42,7 +44,7 @@ def positions(arrays: Arrays, rule: Rule) -> dict[Split, Positions]:
     among = np.arange(len(y))
     if rule in ("paper", "patient"):
         among = _drawn(y, arrays.meta.get("paper_per_class"))
-        groups = _patients(groups) if rule == "patient" else None
+        groups = groups if rule == "patient" else None
     elif not isinstance(rule, str):
         shares = rule
     return dict(zip(SPLITS, _cut(among, y, groups, shares), strict=True))
@@ -53,12 +55,6 @@ def _published(part: Any, y: Any, groups: Any) -> dict[Split, Positions]:
     if not len(tune):
         train, tune = _cut(train, y, groups, _HELD_OUT)
     return {"train": train, "tune": tune, "eval": test}
-
-
-def _patients(groups: Any) -> Any:
-    if groups is None:
-        raise DataError("split=patient must have several examples of one patient, got a set without. Use split=paper.")
-    return groups
 
 
 def _drawn(y: Any, per_class: int | None) -> Positions:

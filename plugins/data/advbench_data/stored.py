@@ -45,15 +45,16 @@ class StoredDataset(LabelledDataset):
     NAME: ClassVar[str]  # as registered
     MODALITY: ClassVar[Modality]
     EPS: ClassVar[Mapping[Norm, float]]  # the reference size of a change
+    CUTS: ClassVar[tuple[str, ...]] = (PUBLISHED,)  # what `split` may say, beside shares
 
     split: Literal["published", "paper", "patient"] | tuple[int, ...] = param(
         PUBLISHED,
-        help="as published, a tenth of the training part held out; as the paper cut it; that by whole patients;"
-        " or shares train/tune/eval as 5/1/1",
+        help="as published, a tenth of the training part held out; medical sets: as the paper cut them, or that by"
+        " whole patients; or shares train/tune/eval as 5/1/1",
     )
 
     def __post_init__(self) -> None:
-        check_rule(self.split)
+        check_rule(self.split, self.CUTS)
 
     @property
     def spelling(self) -> str:

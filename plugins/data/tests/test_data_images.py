@@ -233,9 +233,20 @@ def test_x_rays_are_cut_as_published_as_the_paper_did_and_by_patients(tmp_path):
         found = {split: set(groups[examples.ids.numpy()]) for split, examples in splits(one).items()}
         shared[how] = len(found["train"] & found["eval"]) + len(found["train"] & found["tune"])
     assert shared["patient"] == 0 < shared["paper"]
-    fetched("mnist", mnist(tmp_path / "raw"))
-    with pytest.raises(DataError, match="several examples of one patient"):
-        named("mnist:split=patient").labels("eval")
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("mnist:split=patient", "published, or three shares"), ("mnist:split=paper", "published, or three shares"),
+        ("imdb:split=patient", "published, or three shares"), ("adult:split=patient", "published, or three shares"),
+        ("colorectal-histology:split=patient", "published, paper, or three shares"),
+        ("ptb-ecg:split=patient", "published, paper, or three shares"),
+    ],
+)  # fmt: skip
+def test_a_set_without_patients_or_without_a_papers_cut_refuses_to_be_cut_so(text, known):
+    with pytest.raises(ParamError, match=f"split must be {known} such as 5/1/1, got 'pa"):
+        named(text)
 
 
 def test_tissues_have_the_papers_pair(tmp_path):

@@ -12,10 +12,12 @@ GRID = "without eps the smallest of 1000 eps that succeeds, as thesis Table 4; a
 BISECT = "without eps the smallest change is looked for by bisection on eps, every try charged"
 
 
-def _spec(name: str, summary: str, norms: frozenset[Norm], trials: tuple[str, ...], paper: Paper) -> AttackSpec:
+def _spec(
+    name: str, summary: str, norms: frozenset[Norm], trials: tuple[str, ...], paper: Paper, revision: int = 1
+) -> AttackSpec:
     return AttackSpec(
         name=name, summary=summary, needs=Access.GRADIENTS, modalities=NUMERIC, norms=norms, targeted=True,
-        batched=True, trials=trials, paper=paper,
+        batched=True, trials=trials, paper=paper, revision=revision,
     )  # fmt: skip
 
 
@@ -128,7 +130,7 @@ CW = _spec(
     "cw",
     "smallest L2 change by Adam in tanh space, with a search on the score's weight",
     frozenset({Norm.L2}),
-    ("steps=60,searches=5",),
+    ("steps=60,searches=5", "steps=40,searches=4,box=tanh,rate=.1"),
     Paper(
         title="Towards evaluating the robustness of neural networks (Carlini and Wagner)",
         year=2017,
@@ -140,6 +142,7 @@ CW = _spec(
             "distance and c count in units of the range",
         ),
     ),
+    revision=2,
 )
 DEEPFOOL = _spec(
     "deepfool",

@@ -37,7 +37,7 @@ class Apgd:
 
     def perturb(self, oracle: GradientOracle, x: Tensor, rng: Streams) -> Perturbed:
         """`steps` gradients per start, and one query per row to rank the classes if it aims."""
-        hunt, gain = Hunt(oracle, x), gain_for(self.loss, oracle.classes)
+        hunt, gain = Hunt(oracle, x), gain_for(self.loss, oracle.classes, oracle.loss)
         # Per start, the classes aimed at, (N,).
         aims = hunt.rivals(self.classes) if self.classes and oracle.goal.target is None else []
         started = 0
@@ -49,7 +49,7 @@ class Apgd:
             started += 1
             _Climb(hunt, ball, rows, gain, target, self.steps).run(ball.draw(rng, rows))
 
-        attempts(hunt, attempt, max(self.restarts, len(aims)), self.searches, 0)
+        attempts(hunt, attempt, max(self.restarts, len(aims)), self.searches)
         return hunt.answer()
 
 

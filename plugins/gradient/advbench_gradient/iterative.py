@@ -26,8 +26,14 @@ class Ifgsm:
     loss: str = param("auto", choices=LOSSES, paper="ce", help=LOSS_HELP)
     searches: int = param(15, ge=1, help="without eps: values tried, by bisection")
     grid: int = param(0, ge=0, paper=1000, help="without eps: try this many evenly spaced values instead; 0: bisect")
+    top: float | None = param(
+        None, gt=0, unit="input units", paper="1 linf, 10 l2, 1000 l1",
+        help="largest eps of the grid; none: the longest change inside the bounds",
+    )  # fmt: skip
     returns: str = param(
-        "success", choices=("success", "last"), help="last: the end point whatever it reached, for training against"
+        "success",
+        choices=("success", "last"),
+        help="last: within an eps, the end point whatever it reached, for training against and for transfer",
     )
 
     def facts(self) -> AttackFacts:
@@ -40,10 +46,12 @@ class Ifgsm:
         def attempt(eps: Tensor, rows: Tensor) -> None:
             ball = Ball(hunt.norm, hunt.x0[rows], eps, oracle.bounds)
             stepper = Plain(hunt.norm, eps / self.steps, oracle.bounds)
-            end[rows] = ascend(hunt, ball, rows, ball.x0, gain_for(self.loss, oracle.classes), stepper, self.steps)
+            end[rows] = ascend(
+                hunt, ball, rows, ball.x0, gain_for(self.loss, oracle.classes, oracle.loss), stepper, self.steps
+            )
 
-        attempts(hunt, attempt, 1, self.searches, self.grid)
-        return hunt.answer(end if self.returns == "last" else None)
+        attempts(hunt, attempt, 1, self.searches, self.grid, self.top)
+        return hunt.answer(end if self.returns == "last" and hunt.oracle.threat.eps is not None else None)
 
 
 @dataclass(frozen=True)
@@ -66,7 +74,9 @@ class Pgd:
         False, help="linf: the box of rbfi-networks' released code, x + min(x, eps) to x + min(1 - x, eps)"
     )
     returns: str = param(
-        "success", choices=("success", "last"), help="last: the end point whatever it reached, for training against"
+        "success",
+        choices=("success", "last"),
+        help="last: within an eps, the end point whatever it reached, for training against and for transfer",
     )
 
     def __post_init__(self) -> None:
@@ -87,11 +97,11 @@ class Pgd:
         def attempt(eps: Tensor, rows: Tensor) -> None:
             ball = Ball(hunt.norm, hunt.x0[rows], eps, oracle.bounds, self.legacy_box)
             start = ball.draw(rng, rows) if self.random_start else ball.project(ball.x0)
-            gain = gain_for(self.loss, oracle.classes)
+            gain = gain_for(self.loss, oracle.classes, oracle.loss)
             end[rows] = ascend(hunt, ball, rows, start, gain, self._stepper(oracle, ball), self.steps)
 
-        attempts(hunt, attempt, self.restarts, self.searches, 0)
-        return hunt.answer(end if self.returns == "last" else None)
+        attempts(hunt, attempt, self.restarts, self.searches)
+        return hunt.answer(end if self.returns == "last" and hunt.oracle.threat.eps is not None else None)
 
     def _stepper(self, oracle: GradientOracle, ball: Ball) -> Stepper:
         if self.optimizer == "adadelta":
@@ -119,9 +129,9 @@ class Mim:
         def attempt(eps: Tensor, rows: Tensor) -> None:
             ball = Ball(hunt.norm, hunt.x0[rows], eps, oracle.bounds)
             stepper = Momentum(Plain(hunt.norm, eps / self.steps, oracle.bounds), ball.x0, self.decay)
-            ascend(hunt, ball, rows, ball.x0, gain_for(self.loss, oracle.classes), stepper, self.steps)
+            ascend(hunt, ball, rows, ball.x0, gain_for(self.loss, oracle.classes, oracle.loss), stepper, self.steps)
 
-        attempts(hunt, attempt, 1, self.searches, 0)
+        attempts(hunt, attempt, 1, self.searches)
         return hunt.answer()
 
 

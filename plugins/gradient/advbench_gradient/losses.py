@@ -70,15 +70,15 @@ def square(scores: Tensor, y: Tensor, target: Tensor | None) -> Tensor:
 
 GAINS: dict[str, Gain] = {"ce": cross_entropy, "margin": margin, "dlr": dlr, "square": square}
 
-LOSSES = ("auto", *GAINS)
-LOSS_HELP = "what to ascend; auto: margin for two classes, ce for more"
+LOSSES = ("auto", "native", *GAINS)
+LOSS_HELP = "what to ascend; auto: margin for two classes, ce for more; native: what the contender was trained with"
 
 
-def gain_for(name: str, classes: int) -> Gain:
-    """The gain of that name; `auto` is the margin for two classes and cross-entropy for more."""
+def gain_for(name: str, classes: int, trained: str = "ce") -> Gain:
+    """The gain of that name; `auto` is the margin for two classes and cross-entropy for more, `native` is `trained`."""
     if name == "auto":
         name = "margin" if classes == 2 else "ce"
-    return GAINS[name]
+    return GAINS[trained if name == "native" else name]
 
 
 def least_classes(name: str) -> int:

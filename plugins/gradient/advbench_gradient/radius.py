@@ -44,12 +44,17 @@ class Bracket:
         self.now[rows] = torch.where(self.high[rows].isinf(), now * factor, middle)
 
 
-def attempts(hunt: Hunt, attempt: Attempt, restarts: int, searches: int, grid: int) -> None:
-    """Within the threat's eps, `restarts` times; without one, over a grid, or `searches` times by bisection."""
+def attempts(
+    hunt: Hunt, attempt: Attempt, restarts: int, searches: int, grid: int = 0, top: float | None = None
+) -> None:
+    """Within the threat's eps, `restarts` times; without one, `searches` times by bisection.
+
+    Or, without one, over a grid of that many eps up to `top`, the longest change inside the bounds if None.
+    """
     eps = hunt.oracle.threat.eps
     if eps is None:
         if grid:
-            _over_grid(hunt, attempt, grid)
+            _over_grid(hunt, attempt, grid, top or largest(hunt))
         else:
             _bisect(hunt, attempt, searches)
         return
@@ -66,14 +71,14 @@ def largest(hunt: Hunt) -> float:
     return hunt.width * {Norm.LINF: 1.0, Norm.L2: math.sqrt(d)}.get(hunt.norm, float(d))
 
 
-def _over_grid(hunt: Hunt, attempt: Attempt, grid: int) -> None:
+def _over_grid(hunt: Hunt, attempt: Attempt, grid: int, top: float) -> None:
     """From small to large; a row is over at its first success, for larger ones may fail again."""
     for i in range(1, grid + 1):
         rows = hunt.rows()
         rows = rows[hunt.distance[rows].isinf()]
         if not len(rows):
             break
-        attempt(hunt.x0.new_full((len(rows), 1), largest(hunt) * i / grid), rows)
+        attempt(hunt.x0.new_full((len(rows), 1), top * i / grid), rows)
 
 
 def _bisect(hunt: Hunt, attempt: Attempt, searches: int) -> None:

@@ -28,7 +28,9 @@ class SingleStep:
         help="largest eps of the grid; none: the longest change inside the bounds",
     )  # fmt: skip
     returns: str = param(
-        "success", choices=("success", "last"), help="last: the end point whatever it reached, for training against"
+        "success",
+        choices=("success", "last"),
+        help="last: within an eps, the end point whatever it reached, for training against and for transfer",
     )
 
     def _facts(self, *norms: Norm) -> AttackFacts:
@@ -39,7 +41,7 @@ class SingleStep:
         hunt, end = Hunt(oracle, x), x.flatten(1).clone()
 
         rows = hunt.rows()
-        here = hunt.slopes(hunt.x0[rows], rows, gain_for(self.loss, oracle.classes))
+        here = hunt.slopes(hunt.x0[rows], rows, gain_for(self.loss, oracle.classes, oracle.loss))
         rows, way = rows[here.steep], direction(here.grad[here.steep], hunt.norm)
         if oracle.threat.eps is None:
             self._over_grid(hunt, rows, way)
@@ -47,7 +49,7 @@ class SingleStep:
         eps = hunt.x0.new_full((len(rows), 1), oracle.threat.eps)
         end[rows] = Ball(hunt.norm, hunt.x0[rows], eps, oracle.bounds).project(hunt.x0[rows] + eps * way)
         hunt.test(end[rows], rows)
-        return hunt.answer(end if self.returns == "last" else None)
+        return hunt.answer(end if self.returns == "last" and hunt.oracle.threat.eps is not None else None)
 
     def _over_grid(self, hunt: Hunt, rows: Tensor, way: Tensor) -> None:
         top = self.top or largest(hunt)

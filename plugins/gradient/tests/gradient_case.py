@@ -69,6 +69,10 @@ def lead(w, x):
     return x.flatten(1) @ w - 0.5 * w.sum()
 
 
+def uniform(*shape, low=0.0, high=1.0):
+    return low + (high - low) * torch.rand(*shape, generator=torch.Generator().manual_seed(5))
+
+
 def inner(n=6, features=16, seed=3):
     """Points well inside the unit box."""
     return 0.35 + 0.3 * torch.rand(n, features, generator=torch.Generator().manual_seed(seed))

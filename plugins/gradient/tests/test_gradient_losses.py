@@ -8,13 +8,14 @@ import pytest
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from gradient_case import attack, smooth
+from gradient_case import attack, oracle_for, smooth
 
-from advbench import Norm
+from advbench import Access, ContenderFacts, Norm, TorchContender
 from advbench.catalog.pairing import facts_of_attack
+from advbench.testing import streams
 from advbench_gradient import FGSM
 from advbench_gradient.losses import GAINS, LOSSES, chance, difference, gain_for, others
-from advbench_gradient.single_step import Fgsm
+from advbench_gradient.single_step import Fgm, Fgsm
 
 SCORES = torch.tensor([[3.0, 1.0, 0.5, -1.0], [0.0, 2.0, 5.0, 1.0]])
 Y, TARGET = torch.tensor([0, 1]), torch.tensor([2, 3])
@@ -76,6 +77,20 @@ def test_the_parts_of_lbfgs_deepfool_and_jsma():
 def test_auto_is_the_margin_for_two_classes():
     assert gain_for("auto", 2) is GAINS["margin"]
     assert gain_for("auto", 3) is GAINS["ce"]
+
+
+def test_native_is_what_the_contender_was_trained_with():
+    """Its facts tell: of two contenders that answer alike, the one trained on square error is attacked by that."""
+    x, y = torch.rand(6, 4, generator=torch.Generator().manual_seed(0)), torch.zeros(6, dtype=torch.int64)
+    network = smooth(4, 3)
+    steps = {}
+    for trained in ("ce", "square"):
+        facts = ContenderFacts(access=Access.GRADIENTS, gradients=("exact",), loss=trained)
+        for name in ("native", trained):
+            oracle = oracle_for(TorchContender(network, facts), x, Norm.L2, 0.1, y=y, classes=3)
+            steps[trained, name] = Fgm(loss=name, returns="last").perturb(oracle, x, streams(6)).x
+        assert torch.equal(steps[trained, "native"], steps[trained, trained])
+    assert not torch.equal(steps["ce", "native"], steps["square", "native"])
 
 
 def test_the_ratio_needs_three_classes_and_no_other_does():

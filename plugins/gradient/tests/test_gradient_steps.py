@@ -14,6 +14,7 @@ from advbench.testing import streams
 from advbench_gradient.adam import Adam
 from advbench_gradient.apgd import Apgd, checkpoints
 from advbench_gradient.ascent import AdaDelta, Momentum, Plain
+from advbench_gradient.cw import CarliniWagner
 from advbench_gradient.history import History
 from advbench_gradient.iterative import Ifgsm, Mim, Pgd
 from advbench_gradient.jsma import Jsma
@@ -77,6 +78,29 @@ def test_momentum_without_memory_is_the_plain_walk():
     network, x = smooth(), torch.rand(5, 12, generator=torch.Generator().manual_seed(1))
     one = attack(Mim(decay=0.0), network, x, Norm.LINF, 0.3, classes=3)
     assert torch.equal(one.x, attack(Ifgsm(), network, x, Norm.LINF, 0.3, classes=3).x)
+
+
+def test_a_grid_has_the_spacing_that_its_top_gives_and_ends_at_the_first_success():
+    """Thesis, Table 4: the smallest eps of the grid that works."""
+    network, w = linear()
+    x = inner()
+    needed = box_optimum(w, x, Norm.LINF)
+    oracle = oracle_for(network, x, Norm.LINF)
+    answer = Ifgsm(grid=50, top=0.25).perturb(oracle, x, streams(len(x)))
+    tried = (needed / 0.005).ceil()
+    found = distance(answer.x, x, Norm.LINF)  # every step is looked at, so that the last tenths may be saved
+    assert bool((found <= tried * 0.005 + 1e-6).all())
+    assert bool((found >= tried * 0.0045 - 1e-6).all())
+    assert (oracle.gradients <= tried * 10).all()
+    assert (oracle.gradients > (tried - 1) * 10).all()
+
+
+def test_rows_in_tanh_space_do_not_depend_on_their_place():
+    network, x = smooth(), torch.rand(7, 12, generator=torch.Generator().manual_seed(1))
+    component = CarliniWagner(box="tanh", steps=20, searches=3)
+    together = attack(component, network, x, Norm.L2, classes=3).x
+    for some in ([0], [3, 5], [6, 1, 2]):
+        assert torch.equal(attack(component, network, x[some], Norm.L2, classes=3).x, together[some])
 
 
 def test_checkpoints_are_those_of_the_paper():

@@ -1,46 +1,21 @@
 """The defense as the arena sees it: labels, scores, classes, state."""
 
 import math
+import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from advbench import Access, Bounds, DatasetFacts, Examples, Job, Modality, State
+from advbench import Access, State
 from advbench_scd.defense import Scd
 from advbench_scd.network import SignVotes
 
-
-class Seeds:
-    """Names to seeds, as the arena hands them out."""
-
-    def __init__(self, *names):
-        self.names = names
-
-    def child(self, *names):
-        return Seeds(*self.names, *names)
-
-    def seed(self):
-        return int.from_bytes(repr(self.names).encode()[-7:], "big")
-
-
-def blobs(classes, n=240):
-    """Overlapping clouds in the unit square, `classes` of them."""
-    generator = torch.Generator().manual_seed(0)
-    y = torch.arange(n) % classes
-    angle = y * 2 * math.pi / classes
-    centres = 0.5 + 0.3 * torch.stack([angle.cos(), angle.sin()], dim=1)
-    x = (centres + 0.1 * torch.randn(n, 2, generator=generator)).clamp(0, 1)
-    return Examples(torch.arange(n), x, y)
-
-
-def job_for(examples, classes, progress=lambda done, total: None):
-    facts = DatasetFacts(modality=Modality.TABULAR, shape=(2,), classes=classes, bounds=Bounds(0, 1), digest="")
-    return Job(
-        train=examples, tune=examples, facts=facts, rng=Seeds(), device=torch.device("cpu"), threads=2,
-        progress=progress,
-    )  # fmt: skip
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from scd_case import blobs, job_for
 
 
 @pytest.fixture(scope="module", params=[2, 3])
@@ -59,11 +34,12 @@ def test_it_learns(trained):
     assert (contender.labels(examples.x) == examples.y).double().mean() > 0.9
 
 
-def test_it_offers_scores_and_no_gradient(trained):
+def test_it_offers_eight_surrogates_and_no_exact_gradient(trained):
     defense, contender, _, _ = trained
-    assert contender.facts.access is Access.SCORES
-    assert contender.facts.gradients == ()
-    assert not hasattr(contender, "value_and_grad")
+    assert contender.facts.access is Access.GRADIENTS
+    assert len(contender.facts.gradients) == 8
+    assert "surrogate/tau=.05,tau2=.2" in contender.facts.gradients
+    assert "exact" not in contender.facts.gradients
     assert defense.facts(None) == contender.facts
 
 
@@ -102,7 +78,7 @@ def test_the_same_seed_gives_the_same_networks(trained):
     defense, contender, _, job = trained
     again = defense.protect(None, job).state().arrays
     assert all(torch.equal(again[name], array) for name, array in contender.state().arrays.items())
-    assert len({tuple(row) for row in again["final"].flatten(0, 1).tolist()}) == again["final"][..., 0].numel()
+    assert len({tuple(row) for row in again["final"].mT.flatten(0, 1).tolist()}) == again["threshold"].numel()
 
 
 @settings(max_examples=25, deadline=None)
@@ -117,3 +93,31 @@ def test_rows_answer_alone_as_they_do_in_company(order, size):
     order = torch.tensor(order)
     parts = torch.cat([network(part) for part in x[order].split(size)])
     assert torch.equal(parts, together[order])
+
+
+def test_margins_follow_the_mean_and_their_largest_is_the_label(trained):
+    defense, contender, examples, job = trained
+    margin = replace(defense, scores="margin").restore(None, contender.state(), job)
+    scores, mean = margin.scores(examples.x), contender.network.logits(examples.x).mean(dim=2)
+    assert torch.equal(scores.argmax(dim=1), contender.labels(examples.x))
+    assert margin.facts.largest_margin == math.inf
+    assert len(scores.unique(dim=0)) > len(contender.scores(examples.x).unique(dim=0))
+    if job.facts.classes == 2:
+        agreeing = (mean[:, 0] > 0) == (contender.labels(examples.x) == 1)
+        assert torch.equal(scores[agreeing, 1], mean[agreeing, 0])
+        assert agreeing.double().mean() > 0.8
+
+
+def test_a_surrogate_is_the_stated_function_and_its_gradient_never_dies(trained):
+    _, contender, examples, _ = trained
+    network, x = contender.network, examples.x[:16]
+    taus = contender.state().arrays["taus"]
+    assert (taus.diff() > 0).all()
+    z = (x @ network.weights.t() + network.biases) / network.weights.norm(dim=1)
+    hidden = (z / taus[1]).sigmoid().reshape(16, *network.final.shape)
+    f = ((hidden * network.final).sum(dim=2) + network.threshold) / network.final.norm(dim=1)
+    wanted = (f / 0.2).sigmoid().mean(dim=2).log()
+    value, grad = contender.value_and_grad(x, lambda scores: scores[:, -1], gradient="surrogate/tau=.05,tau2=.2")
+    torch.testing.assert_close(value, wanted[:, -1], rtol=1e-4, atol=1e-5)
+    assert grad.shape == x.shape
+    assert grad.flatten(1).ne(0).any(dim=1).all()

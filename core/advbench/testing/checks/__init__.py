@@ -26,6 +26,7 @@ from . import (
     dataset_splits,
     defense,
     distance,
+    encoder,
     every_parameter,
     metric_frames,
     metric_numbers,
@@ -43,6 +44,7 @@ _OF_KIND: dict[str, tuple[ModuleType, ...]] = {
     "dataset": (dataset_splits, dataset_examples),
     "metric": (metric_numbers, metric_frames),
     "distance": (distance,),
+    "encoder": (encoder,),
 }
 
 

@@ -87,6 +87,7 @@ def check_output_shape_dtype_and_bounds(subject: Subject) -> None:
 def check_survives_rows_that_are_broken_already(subject: Subject) -> None:
     """Used on one's own network an attack may meet inputs that meet the goal as they are."""
     subject.must_be_numeric()
+    subject.must_stand_alone()
     from ..local import local_answer
 
     examples = subject.field.near(1.0, 4)

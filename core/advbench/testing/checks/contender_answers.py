@@ -39,17 +39,19 @@ def check_a_batch_of_one_is_answered(subject: Subject) -> None:
 
 
 def check_points_at_the_bounds_are_answered(subject: Subject) -> None:
-    """Attacks go into the corners; scores there are finite numbers, not the outcome of a division by nothing."""
+    """Attacks go into the corners, or to odd texts: scores there are finite, no outcome of a division by nothing."""
     taught = subject.once(course)
     contender, x, classes = taught.contender, probes(taught)[-18:], taught.lesson.classes
     _require_labels(labels(contender, x), len(x), classes)
     if contender.facts.access >= Access.SCORES:
         found = scores(contender, x)
         bad = int((~found.isfinite()).any(dim=1).sum())
-        low, high = float(x.min()), float(x.max())
+        which = (
+            "odd texts" if isinstance(x, tuple) else f"points at the bounds, {float(x.min()):g} and {float(x.max()):g},"
+        )
         require(
             not bad,
-            f"{bad} of {len(x)} points at the bounds, {low:g} and {high:g}, get scores that are not finite.",
+            f"{bad} of {len(x)} {which} get scores that are not finite.",
             "Scale by the bounds in the job's facts; guard logarithms and divisions.",
         )
 
@@ -57,7 +59,8 @@ def check_points_at_the_bounds_are_answered(subject: Subject) -> None:
 def check_labels_are_the_largest_scores(subject: Subject) -> None:
     """The label is the lowest class among those of the largest score, unless it abstains."""
     taught = subject.once(course)
-    contender, x = taught.contender, torch.cat([probes(taught), taught.x])
+    contender, own, more = taught.contender, taught.x, probes(taught)
+    x = more + own if isinstance(own, tuple) else torch.cat([more, own])
     must_show_scores(contender)
     found, shown = labels(contender, x), scores(contender, x)
     best = shown == shown.amax(dim=1, keepdim=True)

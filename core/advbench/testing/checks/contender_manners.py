@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -28,10 +29,14 @@ def questioned(subject: Subject) -> Questioned:
     """Ask all that is offered twice; ask for it by `subject.once(questioned)`."""
     taught = subject.once(course)
     x = probes(taught)
-    before, digest = x.clone(), taught.digest
+    before, digest = x if isinstance(x, tuple) else x.clone(), taught.digest
     with quiet() as left:
         found = answers(taught.contender, x)
-    return Questioned(found, left, not torch.equal(before, x), (digest, taught.digest))
+    return Questioned(found, left, not _same(before, x), (digest, taught.digest))
+
+
+def _same(one: Any, other: Any) -> bool:
+    return one is other if isinstance(one, tuple) else torch.equal(one, other)
 
 
 def check_inputs_are_not_modified(subject: Subject) -> None:

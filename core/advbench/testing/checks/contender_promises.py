@@ -8,7 +8,7 @@ import math
 import torch
 from torch import Tensor
 
-from advbench import Access, Contender
+from advbench import Access, Contender, Norm
 
 from ..findings import DoesNotApply, require
 from ..questions import (
@@ -16,6 +16,7 @@ from ..questions import (
     contrast,
     differing,
     gradient,
+    labels,
     must_show_gradients,
     must_show_scores,
     probes,
@@ -25,6 +26,7 @@ from ..subject import Subject
 from ..training import Course, course, promised
 
 POINTS, DIRECTIONS = 8, 4
+CORNERS = 20  # of each certified ball
 AGREEING = 0.8  # share of directions; kinks of piecewise linear networks spoil some
 _METHODS = {"scores": Access.SCORES, "value_and_grad": Access.GRADIENTS}
 
@@ -158,6 +160,35 @@ def check_largest_margin_is_true(subject: Subject) -> None:
         spread <= limit * (1 + 1e-5),
         f"Scores of one row differ by {spread:.6g}; its largest margin is {limit:.6g}.", "Correct `largest_margin`.",
     )  # fmt: skip
+
+
+def check_certificates_hold(subject: Subject) -> None:
+    """What is proved of a ball is true of its corners, and of smaller balls; the judge fails cells that refute it."""
+    taught = subject.once(course)
+    contender, bounds, x = taught.contender, taught.lesson.facts().bounds, taught.x[:POINTS]
+    certify = getattr(contender, "certify", None)
+    if not callable(certify) or bounds is None:
+        raise DoesNotApply("it certifies nothing")
+    known, generator = labels(contender, x), torch.Generator().manual_seed(0)
+    proved = torch.ones(len(x), dtype=torch.bool)
+    for share in (0.01, 0.03, 0.1, 0.3, 1.0):
+        eps = share * bounds.width
+        holds = certify(x, Norm.LINF, eps)
+        require(
+            holds.dtype == torch.bool and holds.shape == proved.shape,
+            f"To {len(x)} rows its certify answers {holds.dtype} {tuple(holds.shape)}.", "Return bool, one per row.",
+        )  # fmt: skip
+        more = int((holds & ~proved).sum())
+        require(not more, f"It proves {more} rows at {eps:.3g} that it does not prove nearer.", "Prove smaller balls.")
+        for _ in range(CORNERS):
+            ways = torch.randint(0, 2, x.shape, generator=generator) * 2 - 1
+            moved = holds & (labels(contender, bounds.clip(x + eps * ways)) != known)
+            require(
+                not bool(moved.any()),
+                f"{int(moved.sum())} of {int(holds.sum())} rows certified to {eps:.3g} change their label within it.",
+                "Bound the scores from both sides, with slack for rounding.",
+            )
+        proved = holds
 
 
 class _Slopes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .compiled import Bool, Int64, UInt32, UInt64, kernel
+from . import Bool, Int64, UInt32, UInt64, kernel
 
 
 @kernel

@@ -21,25 +21,30 @@ _Kernel = TypeVar("_Kernel", bound=Callable[..., object])
 
 
 def kernel(function: _Kernel) -> _Kernel:
-    """Compile without the GIL and keep the machine code on disk; the wrapper types numba's untyped decorator."""
-    return cast("_Kernel", numba.njit(nogil=True, cache=True)(function))
+    """Compile without the GIL and keep the machine code on disk; the wrapper types numba's untyped decorator.
+
+    A kernel is optimised anew inside each kernel that calls it, so chains of calls are kept short: what only says
+    which kernel comes next is plain Python.
+    """
+    return cast("_Kernel", numba.njit(nogil=True, cache=True, error_model="numpy")(function))
 
 
 def _forget_stale_code() -> None:
-    """Remove kept machine code unless it was made from these very sources.
+    """Remove kept machine code unless it was made from the sources in this folder as they are.
 
     numba looks at a kernel's own file only, and kernels here call each other across files.
     """
-    here = Path(__file__).parent
-    sources = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(here.glob("*.py")))).hexdigest()
-    stamp = here / "__pycache__" / "compiled-from"
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    wanted = hashlib.sha256(b"".join(file.read_bytes() for file in sources)).hexdigest()
+    folder = Path(str(numba.njit(cache=True)(_forget_stale_code).stats.cache_path))  # where numba keeps this folder's
+    stamp = folder / "compiled-from"
     try:
-        if stamp.exists() and stamp.read_text() == sources:
+        if stamp.exists() and stamp.read_text() == wanted:
             return
-        for kept in stamp.parent.glob("*.nb[ic]"):
+        folder.mkdir(parents=True, exist_ok=True)
+        for kept in folder.glob("*.nb[ic]"):
             kept.unlink(missing_ok=True)
-        stamp.parent.mkdir(exist_ok=True)
-        stamp.write_text(sources)
+        stamp.write_text(wanted)
     except OSError:
         return  # a folder that cannot be written holds no kept code of ours either
 

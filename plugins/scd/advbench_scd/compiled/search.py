@@ -2,12 +2,12 @@
 
 A unit fires iff its projection is strictly above a threshold, and every search asks above which one it should. The
 answer needs only each row's *gain*: what the objective wins when the unit fires for that row instead of staying
-silent. Gains are integers, so sums are exact in any order and equal objectives are equal numbers. Another loss
-(cross-entropy in fixed point) brings other gains, binary weights (steps of -2w, norm 1) other `signed_steps`; the
-searches stay. d features, n rows, m rows of a batch, h hidden units, c coordinates tried.
+silent. Gains are integers (of cross-entropy in fixed point), so sums are exact in any order and equal objectives are
+equal numbers. Unit vectors, free vectors and signs differ in their steps alone. d features, n rows, m rows of a batch,
+h hidden units, c coordinates tried.
 
-Thresholds are midpoints of neighbouring float32 projections that differ by more than a gap (see ROUNDING), so that
-float32 inference puts every row of the batch on the side that the search counted.
+Thresholds are midpoints of neighbouring float32 projections that differ by more than a gap (see ROUNDING): float32
+inference then puts every row of the batch on the side that the search counted.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .compiled import Float32, Float64, Int64, UInt32, kernel
+from . import Float32, Float64, Int64, UInt32, kernel
+from .sorting import ascending
 
 ALL_FIRE = 0.01  # how far below the smallest projection the threshold lies under which every row fires
 # Smallest usable gap per unit of ||x||: half of it, 2**-23, covers the usual float32 error of w.x + b.
 ROUNDING = 2.0**-22
+UNIT, FREE, SIGNS = 0, 1, 2  # kinds of vectors: scaled to unit norm after a step, not scaled, of signs that flip
+NEVER = -(2**62)  # less than any gain
 
 
 class Features(NamedTuple):
@@ -43,8 +46,10 @@ class Tries(NamedTuple):
     """Which steps a unit tries."""
 
     coordinates: Int64  # (c,), in the order that decides ties
-    size: float  # of a step
+    kind: int  # UNIT, FREE or SIGNS
+    size: float  # of a step; signs flip
     window: int  # ranks on each side of the refitted threshold
+    forced: bool  # take the best step even if it gains nothing
 
 
 class Fit(NamedTuple):
@@ -76,34 +81,6 @@ class Move(NamedTuple):
     step: float
     norm: float
     threshold: float  # for the divided projections
-
-
-@kernel
-def ascending(values: Float32) -> UInt32:
-    """Return the stable ascending order of (m,) float32 without NaN: radix sort in four passes of 8 bits."""
-    size = values.size
-    bits = values.view(np.uint32)
-    items, moved = np.empty(size, np.uint64), np.empty(size, np.uint64)
-    starts = np.zeros((4, 257), np.uint32)
-    for i in range(size):
-        # IEEE floats sort as unsigned integers once negatives are inverted and the others lifted above them.
-        key = np.uint64(np.uint32(~bits[i] if bits[i] >> np.uint32(31) else bits[i] | np.uint32(1 << 31)))
-        items[i] = key << np.uint64(32) | np.uint64(i)
-        for part in range(4):
-            starts[part, np.uint64(1) + (key >> np.uint64(8 * part) & np.uint64(255))] += 1
-    for part in range(4):
-        for digit in range(256):
-            starts[part, digit + 1] += starts[part, digit]
-        for i in range(size):
-            digit = items[i] >> np.uint64(32 + 8 * part) & np.uint64(255)
-            place = starts[part, digit]
-            moved[place] = items[i]
-            starts[part, digit] = place + 1
-        items, moved = moved, items
-    order = np.empty(size, np.uint32)
-    for i in range(size):
-        order[i] = np.uint32(items[i])
-    return order
 
 
 @kernel
@@ -196,13 +173,10 @@ def promise(moved: Float32, gains: Int64, low: np.float32, high: np.float32) -> 
 
 @kernel
 def search_window(moved: Float32, band: Band, guess: float, need: int, gap: float) -> tuple[int, float]:
-    """Return the best (gain, threshold) of the window after a step, lowest rank first, or a gain below `need`.
-
-    Ranks are those of the whole batch. Most candidates end at the bound; only the others pay for a sort.
-    """
+    """Return the best (gain, threshold) of the window after a step, lowest rank first, or a gain below `need`."""
     low, high, rank = bracket(moved, band, guess, gap)
     best, threshold = need - 1, 0.0
-    if band.above + promise(moved, band.gains, low, high) < need:
+    if band.above + promise(moved, band.gains, low, high) < need:  # most candidates end here, without a sort
         return best, threshold
     gain, size = band.above, 0
     inside, worth = np.empty(moved.size, np.float32), np.empty(moved.size, np.int64)
@@ -223,28 +197,32 @@ def search_window(moved: Float32, band: Band, guess: float, need: int, gap: floa
 
 
 @kernel
-def signed_steps(weights: Float64, coordinates: Int64, size: float) -> tuple[Float64, Float64]:
-    """Return the steps (2, c), + before -, and the norm (2, c) that a unit vector has after each."""
-    steps, norms = np.empty((2, coordinates.size)), np.empty((2, coordinates.size))
-    for c in range(coordinates.size):
-        steps[0, c], steps[1, c] = size, -size
-        for sign in range(2):
-            square = 1 + 2 * steps[sign, c] * weights[coordinates[c]] + size * size
-            norms[sign, c] = np.sqrt(max(square, 0.0))
+def possible_steps(weights: Float64, tries: Tries) -> tuple[Float64, Float64]:
+    """Return the steps (signs, c), + before -, and the norm (signs, c) to divide the vector by after each."""
+    signs = 1 if tries.kind == SIGNS else 2
+    steps, norms = np.empty((signs, tries.coordinates.size)), np.ones((signs, tries.coordinates.size))
+    for c in range(tries.coordinates.size):
+        weight = weights[tries.coordinates[c]]
+        for sign in range(signs):
+            steps[sign, c] = -2 * weight if tries.kind == SIGNS else tries.size * (1 - 2 * sign)
+            if tries.kind == UNIT:
+                norms[sign, c] = np.sqrt(max(1 + 2 * steps[sign, c] * weight + tries.size * tries.size, 0.0))
     return steps, norms
 
 
 @kernel
-def best_move(band: Band, fit: Fit, features: Features, coordinates: Int64, steps: Float64, norms: Float64) -> Move:
+def best_move(band: Band, fit: Fit, features: Features, tries: Tries, steps: Float64, norms: Float64) -> Move:
     """Search all steps, each with its window of thresholds; ties go to the first in (sign, coordinate, rank) order.
 
-    Only a gain strictly above that of `fit` makes a move. A step adds `step * x[coordinate]` to the projections.
+    Unless forced, only a gain strictly above that of `fit` makes a move. Projections gain `step * x[coordinate]`.
     """
     size = band.rows.size
     entries, moved = np.empty(size, np.float32), np.empty(size, np.float32)
-    best, best_sign, move = fit.gain, -1, Move(-1, 0.0, 1.0, fit.threshold)
-    for c in range(coordinates.size):
-        feature = features.x[coordinates[c]]
+    move, best_sign = Move(-1, 0.0, 1.0, fit.threshold), -1
+    best = NEVER if tries.forced else fit.gain
+    for c in range(tries.coordinates.size):
+        coordinate = tries.coordinates[c]
+        feature = features.x[coordinate]
         for i in range(size):
             entries[i] = feature[band.rows[i]]
         pull = 0.0  # to first order, a quantile moves by the step times the mean entry of the rows lying on it
@@ -259,23 +237,41 @@ def best_move(band: Band, fit: Fit, features: Features, coordinates: Int64, step
             need = best + 1 if sign >= best_sign else best
             gain, threshold = search_window(moved, band, fit.threshold + step * pull, need, features.gap * norm)
             if gain >= need:
-                best, best_sign, move = gain, sign, Move(coordinates[c], step, norm, threshold / norm)
+                best, best_sign, move = gain, sign, Move(coordinate, step, norm, threshold / norm)
     return move
+
+
+@kernel
+def length(weights: Float64) -> float:
+    """Return the norm of a vector, at least 1e-6, summed in order: libraries differ in theirs."""
+    square = 0.0
+    for weight in weights:
+        square += weight * weight
+    return float(max(np.sqrt(square), 1e-6))
+
+
+@kernel
+def longest_step(features: Features, tries: Tries) -> float:
+    """How far apart a step can move two projections."""
+    span = 0.0
+    for coordinate in tries.coordinates:
+        span = max(span, float(features.spans[coordinate]))
+    return span * (2.0 if tries.kind == SIGNS else tries.size)
 
 
 @kernel
 def descend(weights: Float64, sample: Sample, features: Features, tries: Tries) -> Move:
     """Refit the threshold over the whole batch, then take the best step of one coordinate, in place, if one gains."""
+    if tries.kind != UNIT:
+        features = Features(features.x, features.spans, features.gap * length(weights))
     order = ascending(sample.values)
     fit = fit_threshold(sample, order, features.gap)
-    span = np.float32(0)
-    for coordinate in tries.coordinates:
-        span = max(span, features.spans[coordinate])
-    band = gather_band(sample, order, fit, tries.window, tries.size * float(span), features.gap)
-    steps, norms = signed_steps(weights, tries.coordinates, tries.size)
-    move = best_move(band, fit, features, tries.coordinates, steps, norms)
+    band = gather_band(sample, order, fit, tries.window, longest_step(features, tries), features.gap)
+    steps, norms = possible_steps(weights, tries)
+    move = best_move(band, fit, features, tries, steps, norms)
     if move.coordinate >= 0:
         weights[move.coordinate] += move.step
-        for f in range(weights.size):
-            weights[f] /= move.norm
+        if tries.kind == UNIT:
+            for f in range(weights.size):
+                weights[f] /= move.norm
     return move

@@ -1,0 +1,71 @@
+"""How many items must be inserted, deleted or replaced to turn one sequence into another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+_MANY = 24  # edits from which whole columns at a time are quicker than single steps
+
+
+def edits(old: Sequence[Any], new: Sequence[Any]) -> int:
+    """Levenshtein distance; items are compared by equality and must be hashable.
+
+    Few edits cost about len + edits^2 steps (Ukkonen 1985), many cost len(new) operations on integers
+    of len(old) bits (Myers 1999).
+    """
+    shared = min(len(old), len(new))
+    start = next((i for i in range(shared) if old[i] != new[i]), shared)
+    left = shared - start
+    end = next((i for i in range(left) if old[-1 - i] != new[-1 - i]), left)
+    old, new = old[start : len(old) - end], new[start : len(new) - end]
+    if min(len(old), len(new)) <= 1 and not (set(old) & set(new)):
+        return max(len(old), len(new))
+    few = _by_diagonals(old, new)
+    return _by_bits(old, new) if few is None else few
+
+
+def _by_diagonals(old: Sequence[Any], new: Sequence[Any]) -> int | None:
+    """The distance, or None if it is large: how far into `old` each diagonal gets with 0, 1, 2, … edits."""
+    rows, columns = len(old), len(new)
+    if abs(rows - columns) > _MANY:
+        return None
+    reach: dict[int, int] = {0: -1}  # diagonal (column - row): rows done; one less than what no edit gives
+    for count in range(_MANY + 1):
+        further: dict[int, int] = {}
+        for diagonal in range(-count, count + 1):
+            row = max(
+                reach.get(diagonal, -2) + 1,  # replaced
+                reach.get(diagonal - 1, -1),  # inserted
+                reach.get(diagonal + 1, -2) + 1,  # deleted
+            )
+            if row < 0 or row > rows or row + diagonal > columns:
+                row = min(row, rows, columns - diagonal)
+                if row < max(0, -diagonal):
+                    continue
+            while row < rows and row + diagonal < columns and old[row] == new[row + diagonal]:
+                row += 1
+            further[diagonal] = row
+        if further.get(columns - rows) == rows:
+            return count
+        reach = further
+    return None
+
+
+def _by_bits(old: Sequence[Any], new: Sequence[Any]) -> int:
+    """A column of the textbook's table at a time, as steps up and down in the bits of two long integers."""
+    if not old:
+        return len(new)
+    whole, last, count = (1 << len(old)) - 1, 1 << (len(old) - 1), len(old)
+    places: dict[Any, int] = {}
+    for place, item in enumerate(old):
+        places[item] = places.get(item, 0) | 1 << place
+    up, down = whole, 0
+    for item in new:
+        equal = places.get(item, 0)
+        across = (((equal & up) + up) ^ up) | equal
+        right, left = (down | ~(across | up)) & whole, up & across
+        count += 1 if right & last else -1 if left & last else 0
+        right, left = (right << 1 | 1) & whole, left << 1 & whole
+        up, down = (left | ~(equal | down | right)) & whole, right & (equal | down)
+    return count

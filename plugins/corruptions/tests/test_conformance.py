@@ -1,0 +1,5 @@
+"""Every corruption keeps the rules of the house."""
+
+from advbench.testing import conformance
+
+test_the_rules = conformance("corruptions")

@@ -1,0 +1,60 @@
+"""Distances, and the way from an input to a point: along a line (L2) or along a shrinking box (Linf)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from advbench import Bounds, Norm
+
+FINEST = 2.0**-22  # of the range: about two steps of float32
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Points are flat, (..., d), of the inputs' dtype; sizes are float64."""
+
+    norm: Norm
+    bounds: Bounds | None
+    d: int
+    dtype: torch.dtype
+
+    @property
+    def width(self) -> float:
+        """The range of the inputs; 1 where there are no bounds."""
+        return self.bounds.width if self.bounds else 1.0
+
+    @property
+    def tolerance(self) -> float:
+        """How precisely the boundary is found, as a share of the distance (paper, section III.C)."""
+        return math.pow(self.d, -2.0 if self.norm is Norm.LINF else -1.5)
+
+    @property
+    def shortest(self) -> float:
+        """Noise below this length is lost when it is added to an input."""
+        return FINEST * self.width * math.sqrt(self.d)
+
+    def size(self, change: Tensor) -> Tensor:
+        """How large each change is, float64 (...)."""
+        change = change.double()
+        if self.norm is Norm.LINF:
+            return change.abs().amax(dim=-1)
+        return change.square().sum(dim=-1).sqrt()
+
+    def between(self, x0: Tensor, far: Tensor, share: Tensor) -> Tensor:
+        """The point at `share` (M,) of the way from x0 to far, (M, d); interpolated in float64."""
+        start, change = x0.double(), far.double() - x0.double()
+        share = share.unsqueeze(-1)
+        if self.norm is Norm.LINF:
+            reach = share * change.abs().amax(dim=-1, keepdim=True)
+            moved = torch.minimum(torch.maximum(change, -reach), reach)
+        else:
+            moved = share * change
+        return self.clip((start + moved).to(self.dtype))
+
+    def clip(self, points: Tensor) -> Tensor:
+        """The nearest points inside the bounds."""
+        return points if self.bounds is None else self.bounds.clip(points)

@@ -1,0 +1,12 @@
+"""Small networks gain nothing from more threads, and lose much where processors are shared."""
+
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -1,0 +1,152 @@
+"""All live documents step together: each is a generator that asks, and the answers of one round come in one call.
+
+A document's own course is written as if it were alone in the world; nothing of its neighbours reaches it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from advbench import BudgetSpent, Perturbed, ScoreOracle
+
+Numbers: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
+Encode: TypeAlias = Callable[[tuple[str, ...]], Tensor]
+_TOGETHER, _KEPT = 256, 20_000  # texts encoded in one call, and vectors remembered
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Texts to put to the contender: one query each."""
+
+    texts: list[str]
+
+
+@dataclass(frozen=True)
+class Compare:
+    """Texts whose likeness to `base` is wanted: cosines of sentence vectors, float64. No query."""
+
+    base: str
+    texts: list[str]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The contender's answers, fewer than the texts asked if the budget ended on the way.
+
+    probabilities: float64 (M, classes); label, met: its choice, and whether that is success.
+    """
+
+    probabilities: Numbers
+    label: list[int]
+    met: list[bool]
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+
+# Ends with the text that was asked about and succeeded, or with None.
+Walk: TypeAlias = Generator[Ask | Compare, Any, str | None]
+
+
+@dataclass
+class Conversation:
+    """Leads the walks, one for each row of the shard, to their ends."""
+
+    oracle: ScoreOracle
+    encode: Encode | None = None
+    found: dict[int, str] = field(default_factory=dict)
+    notes: dict[str, Tensor] = field(default_factory=dict)
+
+    def lead(self, x: tuple[str, ...], walks: Mapping[int, Walk]) -> Perturbed:
+        """The last texts of those that succeeded; the others come back as they were."""
+        self._walks = dict(walks)
+        self._waiting: dict[int, Ask | Compare] = {}
+        self._answers: dict[int, list[bytes]] = {row: [] for row in walks}  # the first, and the first unlike it
+        self._asked = dict.fromkeys(walks, 0)
+        self._vectors: dict[str, Numbers] = {}
+        self._new: list[int] = []  # rows found and not offered yet
+        for row in walks:
+            self._send(row, None)
+        try:
+            while self._waiting:
+                self._compare()
+                self._ask()
+                self._offer()
+        except BudgetSpent:
+            self._offer()
+        # Two texts at least, and always the same answer to the last bit.
+        blind = [row not in self.found and self._asked[row] > 1 and len(self._answers[row]) == 1 for row in walks]
+        points = tuple(self.found.get(row, text) for row, text in enumerate(x))
+        return Perturbed(points, blind=torch.tensor(blind, dtype=torch.bool, device=self.oracle.device))
+
+    def _send(self, row: int, answer: Any) -> None:
+        self._waiting.pop(row, None)
+        try:
+            walk = self._walks[row]
+            self._waiting[row] = next(walk) if answer is None else walk.send(answer)
+        except StopIteration as end:
+            if end.value is not None:
+                self.found[row] = end.value
+                self._new.append(row)
+
+    def _offer(self) -> None:
+        """What was found counts from now on."""
+        if self._new:
+            texts = tuple(self.found[row] for row in self._new)
+            self.oracle.offer(texts, torch.tensor(self._new, device=self.oracle.device))
+            self._new.clear()
+
+    def _compare(self) -> None:
+        """Answer all that only want to compare, until everybody asks or has ended."""
+        while wanting := {row: one for row, one in self._waiting.items() if isinstance(one, Compare)}:
+            self._encode([text for one in wanting.values() for text in (one.base, *one.texts)])
+            for row, one in wanting.items():
+                base = self._vectors[one.base]
+                others = np.stack([self._vectors[text] for text in one.texts])
+                lengths = np.sqrt((others * others).sum(axis=1) * (base * base).sum())
+                dots = (others * base).sum(axis=1)
+                self._send(row, np.clip(np.divide(dots, lengths, out=np.zeros_like(dots), where=lengths > 0), -1, 1))
+
+    def _encode(self, texts: list[str]) -> None:
+        assert self.encode is not None
+        if len(self._vectors) > _KEPT:
+            self._vectors.clear()
+        new = [text for text in dict.fromkeys(texts) if text not in self._vectors]
+        for start in range(0, len(new), _TOGETHER):
+            some = new[start : start + _TOGETHER]
+            vectors = self.encode(tuple(some)).double().cpu().numpy()
+            self._vectors |= dict(zip(some, vectors, strict=True))
+
+    def _ask(self) -> None:
+        """One call of the oracle for everybody who is live."""
+        left = self.oracle.left().tolist()
+        self._waiting = {row: one for row, one in self._waiting.items() if left[row]}
+        asks = {row: one.texts[: left[row]] for row, one in self._waiting.items() if isinstance(one, Ask)}
+        if not asks:
+            return
+        rows = torch.tensor([row for row, texts in asks.items() for _ in texts], device=self.oracle.device)
+        scores = self.oracle.scores(tuple(text for texts in asks.values() for text in texts), rows, withhold=True)
+        winners = scores.argmax(dim=1)
+        met, labels = self.oracle.goal.met(winners, rows).tolist(), winners.tolist()
+        numbers = scores.double().cpu().numpy()
+        shares = np.exp(numbers - numbers.max(axis=1, keepdims=True))
+        shares /= shares.sum(axis=1, keepdims=True)
+        live = self.oracle.live.tolist()
+        start = 0
+        for row, texts in asks.items():
+            part = slice(start, start + len(texts))
+            start = part.stop
+            if not live[row] and len(texts) < left[row]:  # out of time: what it was told is nothing
+                del self._waiting[row]
+                continue
+            self._asked[row] += len(texts)
+            self._answers[row] = list(dict.fromkeys([*self._answers[row], *(one.tobytes() for one in shares[part])]))[
+                :2
+            ]
+            self._send(row, Reply(shares[part], labels[part], met[part]))
