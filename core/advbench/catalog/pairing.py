@@ -149,7 +149,8 @@ def _gradient(p: Pairing) -> Refusal | None:
         return None
     if not p.contender.gradients:
         return Refusal("gradient", f"{p.contender_name} offers no gradient", "Use an attack that asks for less")
-    offered = " or ".join(p.contender.gradients)
+    first, more = p.contender.gradients[:3], len(p.contender.gradients) - 3
+    offered = " or ".join(first) + (f" or {more} more" if more > 0 else "")
     reason = f"{p.contender_name} offers the gradient {offered}, not {p.threat.gradient}"
     return Refusal("gradient", reason, f"Use --gradient {offered}")
 
