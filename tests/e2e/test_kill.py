@@ -61,7 +61,9 @@ def kill_and_go_on(job, moments, quiet):
     assert not (found := leftovers(job.out)), (story, found)
     assert trained.items() <= job.trained().items(), f"a finished contender was trained again: {story}"
     assert finished.items() <= job.finished().items(), f"a finished cell was attacked again: {story}"
-    left = sorted(path.name for path in job.contenders.iterdir() if path.name not in job.trained())
+    # Votes are kept for larger ensembles; all else would be a leftover.
+    kept = {path.name for path in job.contenders.glob(".shared-*")} | set(job.trained())
+    left = sorted(path.name for path in job.contenders.iterdir() if path.name not in kept)
     assert not left, f"left in the cache: {left}: {story}"
     return hits
 
