@@ -12,7 +12,7 @@ demo: .venv/demo
 test: .venv/dev # two workers; the one that is done takes tests from the other
 	.venv/bin/python -m pytest -n 2 --dist worksteal
 
-test-all: .venv/dev
+test-all: .venv/all
 	.venv/bin/python -m pytest -n 2 --dist worksteal -m "slow or not slow"
 
 check: .venv/dev
@@ -45,4 +45,9 @@ clean:
 
 .venv/dev: .venv/bin/python $(SOURCES)
 	$(PIP) -e .[dev] $(PLUGINS)
+	$(PIP) --no-deps -e plugins/ray # listed, documented and tested without Ray itself
+	@touch $@
+
+.venv/all: .venv/dev # Ray is large, and only slow tests need it
+	$(PIP) -e plugins/ray
 	@touch $@

@@ -91,11 +91,108 @@ def test_only_the_command_line_and_the_renderer_know_rich_and_typer():
             assert not {name for name in imports(file) if name.split(".")[0] in ("rich", "typer")}, file
 
 
-def test_nothing_is_pickled():
-    for file in SOURCES:
-        names = imports(file)
-        assert not {name for name in names if name.split(".")[0] in ("pickle", "joblib", "dill", "cloudpickle")}, file
-        assert "torch.load" not in file.read_text(), file
+# What runs code that lies in a file, or makes objects of its choosing.
+RUNS_CODE = {
+    "eval", "exec", "compile", "__import__", "builtins.eval", "builtins.exec", "os.system", "os.popen", "torch.load",
+    "torch.hub.load", "yaml.load", "yaml.unsafe_load", "yaml.full_load", "read_pickle", "runpy.run_path",
+    "torch.serialization.load", "np.fromregex", "pa.deserialize", "pa.ipc.deserialize_pandas",
+}  # fmt: skip
+PICKLERS = {"pickle", "cPickle", "_pickle", "joblib", "dill", "cloudpickle", "marshal", "shelve", "jsonpickle"}
+# Promises that a call must make by name.
+PROMISES = {
+    "np.load": {"allow_pickle": "False"},
+    "from_pretrained": {"local_files_only": "True", "trust_remote_code": "False"},
+}
+# `python:module.attr` names code to run, and TorchScript files hold some: both are the user's own choice.
+LOADS_CODE = {
+    "import_module": {"plugins.py", "entry.py", "python_model.py", "__init__.py"},
+    "jit.load": {"torchscript.py"},
+}
+
+
+def unsafe_calls(text: str, name: str) -> list[str]:
+    """Calls and imports in a source by which a file could run code. `name`: of the source's file."""
+    tree = ast.parse(text)
+    found = [module for module in _modules(tree) if module.split(".")[0] in PICKLERS]
+    given = _dictionaries(tree)
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        called = ast.unparse(node.func)
+        short = "" if called.startswith("safetensors.") else ".".join(called.split(".")[-2:])
+        said = {word.arg: ast.unparse(word.value) for word in node.keywords if word.arg}
+        for word in node.keywords:
+            said |= given.get(ast.unparse(word.value), {}) if word.arg is None else {}
+        if called in RUNS_CODE or short in RUNS_CODE or called.rpartition(".")[2] == "read_pickle":
+            found.append(called)
+        for asked, promises in PROMISES.items():
+            if called == asked or called.endswith(f".{asked}"):
+                found += [
+                    f"{called} without {key}={value}" for key, value in promises.items() if said.get(key) != value
+                ]
+        if said.get("shell") == "True":
+            found.append(f"{called} with shell=True")
+        for loads, allowed in LOADS_CODE.items():
+            if called.endswith(loads) and name not in allowed:
+                found.append(called)
+    return found
+
+
+def _modules(tree: ast.AST) -> list[str]:
+    imported = [node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
+    plain = [alias.name for node in imported if isinstance(node, ast.Import) for alias in node.names]
+    return [*plain, *(node.module or "" for node in imported if isinstance(node, ast.ImportFrom) and not node.level)]
+
+
+def _dictionaries(tree: ast.AST) -> dict[str, dict[str, str]]:
+    """What is in dictionaries written out and bound to a name, as `local = {...}` for `**local`."""
+    found = {}
+    for node in ast.walk(tree):
+        target = (
+            node.target
+            if isinstance(node, ast.AnnAssign)
+            else node.targets[0]
+            if isinstance(node, ast.Assign)
+            else None
+        )
+        if target is not None and isinstance(node.value, ast.Dict):
+            pairs = zip(node.value.keys, node.value.values, strict=True)
+            found[ast.unparse(target)] = {
+                key.value: ast.unparse(value) for key, value in pairs if isinstance(key, ast.Constant)
+            }
+    return found
+
+
+def test_no_file_can_run_code():
+    found = {str(file.relative_to(ROOT)): unsafe_calls(file.read_text(), file.name) for file in SOURCES}
+    assert {name: calls for name, calls in found.items() if calls} == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import pickle", "from pickle import loads", "def f():\n    import joblib", "import torch\ntorch.load(f)",
+        "torch.load(f, weights_only=True)", "np.load(f)", "np.load(f, allow_pickle=True)", "numpy.lib.np.load(f)",
+        "eval(text)", "exec(text)", "yaml.load(f)", "pd.read_pickle(f)", "os.system('ls')",
+        "subprocess.run('ls', shell=True)", "torch.jit.load(f)", "importlib.import_module(name)",
+        "AutoModel.from_pretrained(f)", "AutoModel.from_pretrained(f, local_files_only=True, trust_remote_code=True)",
+        "much = {'local_files_only': True}\nAutoModel.from_pretrained(f, **much)", "import marshal",
+    ],
+)  # fmt: skip
+def test_code_that_could_run_code_is_found(text):
+    assert unsafe_calls(text, "bad.py")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "network.eval()", "re.compile(x)", "np.load(f, allow_pickle=False)", "safetensors.torch.load(data)",
+        "local = {'local_files_only': True, 'trust_remote_code': False}\nAutoModel.from_pretrained(f, **local)",
+        "import pickletools", "json.loads(text)", "subprocess.run(['ls'])",
+    ],
+)  # fmt: skip
+def test_harmless_code_is_not(text):
+    assert not unsafe_calls(text, "good.py")
 
 
 @pytest.mark.parametrize("file", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "contract.edits": "edits",
+    "contract.engines": "Answer Crew Done Engine Lost Setup Task Trouble",
     "contract.wording": "Wording",
     "contract.types": "Access Bounds Coverage Modality Norm StopReason Threat Verdict",
     "contract.specs": "AttackSpec DatasetSpec DefenseSpec DistanceSpec EncoderSpec EngineSpec MetricSpec ModelSpec"
@@ -28,15 +29,19 @@ _HOMES = {
     "supply.plain": "read_plain",
     "supply.supplies": "Supplied Supply",
     "catalog.hookspecs": "Register hookimpl",
+    "arena.draws": "SeedPath",
     "arena.goal": "ClassGoal",
     "arena.networks": "LocalOracle TorchContender",
     "arena.oracle": "GradientOracle LabelOracle Oracle ScoreOracle",
+    "bench.cache": "ContenderCache",
+    "bench.work": "Worker",
     "records.intervals": "mean_interval median_interval quantile quantile_interval wilson",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 __all__ = ["__version__", *sorted(_HOME_OF)]  # noqa: PLE0604
 
 if TYPE_CHECKING:
+    from .arena.draws import SeedPath as SeedPath
     from .arena.goal import ClassGoal as ClassGoal
     from .arena.networks import LocalOracle as LocalOracle
     from .arena.networks import TorchContender as TorchContender
@@ -44,9 +49,35 @@ if TYPE_CHECKING:
     from .arena.oracle import LabelOracle as LabelOracle
     from .arena.oracle import Oracle as Oracle
     from .arena.oracle import ScoreOracle as ScoreOracle
+    from .bench.cache import ContenderCache as ContenderCache
+    from .bench.work import Worker as Worker
     from .catalog.hookspecs import Register as Register
     from .catalog.hookspecs import hookimpl as hookimpl
     from .contract.edits import edits as edits
+    from .contract.engines import (
+        Answer as Answer,
+    )  # fmt: skip
+    from .contract.engines import (
+        Crew as Crew,
+    )
+    from .contract.engines import (
+        Done as Done,
+    )
+    from .contract.engines import (
+        Engine as Engine,
+    )
+    from .contract.engines import (
+        Lost as Lost,
+    )
+    from .contract.engines import (
+        Setup as Setup,
+    )
+    from .contract.engines import (
+        Task as Task,
+    )
+    from .contract.engines import (
+        Trouble as Trouble,
+    )
     from .contract.errors import (
         AdvbenchError as AdvbenchError,
     )  # fmt: skip

@@ -32,6 +32,8 @@ SUBJECTS = {
     "contenders": "contenders",
     "noise": "noise_epoch",
     "cli": "command_line",
+    "engines": "engines",
+    "store": "store",
 }
 
 

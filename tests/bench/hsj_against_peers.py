@@ -17,11 +17,10 @@ from advbench_hsj.attack import HopSkipJump
 from .arena import play, queries
 from .harness import Figure, at_most, figure, in_turn, ratios, step
 from .hsj_peers import Notes, art, foolbox
-from .victims import Victim, _trained, breast_cancer_mlp
+from .victims import Victim, _trained, breast_cancer_mlp, digits_cnn
 
 BUDGETS, N = (1000, 5000, 25_000), 100
-ALONE = 25  # examples for Foolbox one by one
-STEPS, ITERATIONS = 52, 52  # of the peers: a little over the largest budget
+STEPS = {5000: 17, 25_000: 52}  # of the peers: a little over so many queries
 ROUNDS = 3
 BRIEF, BRIEF_STEPS = 1000, 5  # queries of ours and steps of Foolbox's, of which times are taken
 
@@ -30,7 +29,9 @@ def figures() -> Iterator[Figure]:
     """Time on a four-layer convolutional network and a small dense one; distances on a table and on images."""
     yield from _times()
     for victim in (breast_cancer_mlp(), _digits_mlp(64)):
-        yield from _distances(victim)
+        yield from _distances(victim, BUDGETS)
+    for victim in (digits_cnn(), _digits_mlp(20)):
+        yield from _distances(victim, BUDGETS[:2])
 
 
 @dataclass
@@ -116,18 +117,20 @@ def _times() -> Iterator[Figure]:
     yield figure("20 nodes: ours / ART, equal queries (x)", ratios(ours, toolbox), at_most(1 / 3), f"{budget} queries")
 
 
-def _distances(victim: Victim) -> Iterator[Figure]:
-    examples = victim.examples("eval", N)
-    few = Examples(examples.ids[:ALONE], examples.x[:ALONE], examples.y[:ALONE])
+def _distances(victim: Victim, budgets: Sequence[int]) -> Iterator[Figure]:
+    """Foolbox goes through the examples one by one up to 5000 queries only: it takes long."""
+    examples, steps = victim.examples("eval", N), STEPS[budgets[-1]]
     runs: dict[str, tuple[Notes, Callable[[Notes], None]]] = {
-        "ART": (Notes(examples, BUDGETS), lambda notes: art(victim, examples, ITERATIONS, notes)),
-        "Foolbox, a batch": (Notes(examples, BUDGETS), lambda notes: foolbox(victim, examples, STEPS, notes)),
-        "Foolbox, one by one": (Notes(few, BUDGETS[:2]), lambda notes: foolbox(victim, few, 17, notes, True)),
-    }
+        "ART": (Notes(examples, budgets), lambda notes: art(victim, examples, steps, notes)),
+        "Foolbox, a batch": (Notes(examples, budgets), lambda notes: foolbox(victim, examples, steps, notes)),
+        "Foolbox, one by one": (
+            Notes(examples, budgets[:2]), lambda notes: foolbox(victim, examples, STEPS[5000], notes, True)
+        ),
+    }  # fmt: skip
     for name, (notes, run) in runs.items():
         with step(f"{victim.name}: {name}"):
             run(notes)
-    for number, budget in enumerate(BUDGETS):
+    for number, budget in enumerate(budgets):
         with step(f"{victim.name}: ours, {budget} queries"):
             outcome = play(victim.contender, HopSkipJump(), examples, victim.facts, budget)
         sizes = [row["l2"] if row["verdict"] == "broken" else math.inf for row in outcome.examples]

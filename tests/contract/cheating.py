@@ -9,6 +9,7 @@ from advbench.catalog.resolve import Resolver
 from advbench.testing.examination import examine
 from advbench.testing.subject import Subject
 
+COUNT: list[int] = []  # how often something was done, for cheats that keep track
 STRANGER = Source("stranger", "advbench-stranger", "1.0")
 ATTACK = AttackSpec(
     name="cheat",

@@ -7,12 +7,18 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from warm import Started
 
 from advbench.records.reader import Report
 
 
 class Place:
-    """Runs the command line as a stranger would, in a folder of its own."""
+    """Runs the command line as a stranger would, in a folder of its own.
+
+    anew: in a Python that has imported nothing yet, which takes seconds.
+    """
+
+    anew = False
 
     def __init__(self, root: Path, cache: Path) -> None:
         self.root = root
@@ -21,16 +27,12 @@ class Place:
         for name in [name for name in self.env if name.startswith("ADVBENCH_") and name != "ADVBENCH_CACHE_DIR"]:
             del self.env[name]
 
-    def start(self, *words, **more) -> subprocess.Popen:
-        return subprocess.Popen(
-            [sys.executable, "-m", "advbench", *map(str, words)],
-            cwd=self.root,
-            env=self.env,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            **more,
-        )
+    def start(self, *words) -> Started | subprocess.Popen:
+        words = [str(word) for word in words]
+        if not self.anew:
+            return Started(words, self.root, self.env)
+        command, pipe = [sys.executable, "-m", "advbench", *words], subprocess.PIPE
+        return subprocess.Popen(command, cwd=self.root, env=self.env, text=True, stdout=pipe, stderr=pipe)
 
     def call(self, *words) -> subprocess.CompletedProcess:
         process = self.start(*words)
@@ -59,3 +61,15 @@ def shared_cache(tmp_path_factory):
 @pytest.fixture
 def place(tmp_path, shared_cache):
     return Place(tmp_path, shared_cache)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Where the runs of a module take place, in this process and without installed plugins."""
+    root = tmp_path_factory.mktemp("bad")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        patch.setenv("ADVBENCH_CACHE_DIR", str(root / "cache"))
+        patch.setenv("ADVBENCH_PLUGINS", "")
+        patch.setenv("COLUMNS", "160")
+        yield root

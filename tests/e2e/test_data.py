@@ -190,7 +190,7 @@ def test_an_interrupted_fetch_stops_its_client_and_leaves_nothing(bare, tmp_path
     bare.env |= {"PATH": f"{program.parent}:{bare.env['PATH']}", "https_proxy": "http://127.0.0.1:9"}
     process = bare.start("data", "fetch", "mnist")
     while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text().strip():
-        assert process.poll() is None, process.stderr.read()
+        assert process.poll() is None, process.communicate()
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)

@@ -110,7 +110,7 @@ class Ear(Watcher):
     def trained(self, name, seconds, cached):
         self.trained_.append(name)
 
-    def judged(self, examples):
+    def judged(self, cell, examples):
         self.interrupt_after -= 1
         if not self.interrupt_after:
             raise KeyboardInterrupt

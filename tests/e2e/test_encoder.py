@@ -1,75 +1,11 @@
 """Texts reach tabular contenders as vectors: one encoder for training and contest, part of who the contender is."""
 
 import pytest
+from text_toys import PLUGIN
 from typer.testing import CliRunner
 
 from advbench.cli.app import app
 from advbench.records.reader import Report
-
-PLUGIN = """
-from dataclasses import dataclass
-import torch
-from advbench import *
-
-@dataclass(frozen=True)
-class Notes(LabelledDataset):
-    "Four words each; good ones and bad ones."
-    def all_facts(self):
-        return DatasetFacts(modality=Modality.TEXT, shape=None, classes=2, bounds=None, digest="notes",
-                            eps={Norm.WORDS: 0.5}, sizes={"train": 64, "tune": 16, "eval": 24})
-
-    def all_labels(self, split):
-        return torch.arange(self.all_facts().sizes[split]) % 2
-
-    def read(self, split, positions):
-        at = list(positions)
-        return torch.tensor(at) + 1000, tuple(("good fine", "bad poor")[i % 2] + f" thing {i}" for i in at)
-
-@dataclass(frozen=True)
-class Tally:
-    "Shares of good and of bad words."
-    weight: float = param(1.0, gt=0, help="of a word")
-
-    def facts(self):
-        return EncoderFacts(width=2, bounds=Bounds(0.0, self.weight), digest="tally")
-
-    def load(self):
-        def encode(texts):
-            words = [text.split() for text in texts]
-            rows = [[sum(w in kind for w in own) / max(1, len(own)) for kind in (("good", "fine"), ("bad", "poor"))]
-                    for own in words]
-            return self.weight * torch.tensor(rows).reshape(len(texts), 2)
-        return encode
-
-@dataclass(frozen=True)
-class Wide(Tally):
-    "Gives more than it says."
-    def load(self):
-        return lambda texts: torch.zeros(len(texts), 3)
-
-@dataclass(frozen=True)
-class Swap:
-    "Turns every good word into a bad one and the other way round."
-    def perturb(self, oracle, x, rng):
-        turned = {"good": "bad", "fine": "poor", "bad": "good", "poor": "fine"}
-        points = tuple(" ".join(turned.get(word, word) for word in text.split()) for text in x)
-        oracle.labels(points)
-        return Perturbed(points)
-
-@hookimpl
-def advbench_register_datasets(register):
-    register(DatasetSpec(name="notes", summary="s", modality=Modality.TEXT, license="none"), Notes)
-
-@hookimpl
-def advbench_register_encoders(register):
-    register(EncoderSpec(name="tally", summary="s"), Tally)
-    register(EncoderSpec(name="wide", summary="s"), Wide)
-
-@hookimpl
-def advbench_register_attacks(register):
-    register(AttackSpec(name="swap", summary="s", needs=Access.LABELS, modalities=frozenset({Modality.TEXT}),
-                        norms=frozenset({Norm.WORDS}), batched=True), Swap)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -93,10 +29,13 @@ def test_a_tabular_model_learns_and_is_attacked_through_its_encoder(run):
         assert outcome.exit_code == 0, outcome.output
         cells = Report.open(folder / "out").cells.to_pylist()
         assert {cell["encoder"] for cell in cells} == {"tally"}
-        assert sorted(cell["encoder_params"] for cell in cells) == ['{"weight":1.0}', '{"weight":2.0}']
+        assert sorted(cell["encoder_params"] for cell in cells) == [
+            '{"fetched":true,"weight":1.0}',
+            '{"fetched":true,"weight":2.0}',
+        ]
         rows = Report.open(folder / "out").examples.to_pylist()
         assert len(rows) == 48
-        assert all(row["verdict"] == "broken" and row["words"] == 0.5 and row["queries"] == 1 for row in rows)
+        assert all(row["verdict"] == "broken" and row["words"] == 0.25 and row["queries"] == 1 for row in rows)
     assert outcome.output.count("loaded from the cache") == 2
 
 

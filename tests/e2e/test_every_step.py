@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from advbench.bench import runner
+from advbench.bench import runner, work
 from advbench.bench.plan import make_plan
 from advbench.bench.request import Request
 from advbench.bench.watcher import Watcher
@@ -110,7 +110,7 @@ def test_a_death_while_an_earlier_one_is_mended_leaves_no_trace(carry_out, tmp_p
 
 
 def test_rows_that_depend_on_what_the_process_did_before_are_noticed(carry_out, tmp_path, monkeypatch):
-    honest, calls = runner.run_shard, []
+    honest, calls = work.run_shard, []
 
     def remembering(*args):
         outcome = honest(*args)
@@ -118,7 +118,7 @@ def test_rows_that_depend_on_what_the_process_did_before_are_noticed(carry_out, 
         outcome.examples[0]["queries"] += calls[-1]
         return outcome
 
-    monkeypatch.setattr(runner, "run_shard", remembering)
+    monkeypatch.setattr(work, "run_shard", remembering)
     total = carry_out("quiet")
     wrong = {}
     for step in range(total // 2, total, 4):

@@ -31,6 +31,7 @@ def test_zoo_breaks_sign_networks_and_the_papers_step_is_blind(place):
 
 
 def test_the_smoke_suite_passes(place):
+    place.anew = True
     done = place.run("--suite", "smoke", "-n", "20")
     assert {row["status"] for row in place.rows("cells")} == {"ok"}
     assert "two-moons" in done.stdout

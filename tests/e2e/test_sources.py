@@ -22,11 +22,24 @@ class Borrow:
         weights = sum(float(array.double().sum()) for array in source.state().arrays.values())
         return Perturbed(x, notes={"weights": torch.full((len(x),), weights), "said": source.labels(x)})
 
+@dataclass(frozen=True)
+class Compare:
+    "Returns the inputs unchanged, and how far apart the weights of its fields' contenders are."
+    first: object = component("contender", default="linear", settings={"epochs": 2}, help="one")
+    other: object = component("contender", default="linear", settings={"epochs": 2}, help="another")
+
+    def perturb(self, oracle, x, rng):
+        first, other = (oracle.contenders[name].state().arrays for name in ("first", "other"))
+        apart = sum(float((first[name] - other[name]).abs().sum()) for name in first)
+        return Perturbed(x, notes={"apart": torch.full((len(x),), apart)})
+
 @hookimpl
 def advbench_register_attacks(register):
     modalities = frozenset({Modality.TABULAR})
     register(AttackSpec(name="borrow", summary="s", needs=Access.NONE, modalities=modalities, norms=frozenset(Norm),
                         batched=True), Borrow)
+    register(AttackSpec(name="compare", summary="s", needs=Access.NONE, modalities=modalities, norms=frozenset(Norm),
+                        batched=True), Compare)
 """
 
 
@@ -60,3 +73,14 @@ def test_the_victim_never_stands_in_its_own_stead(report):
         weights[cell["model"], "mlp" if '"mlp"' in cell["attack_params"] else "linear"] = one
     # Against the other model a source is the plan's own; against its namesake it is another one.
     assert len(set(weights.values())) == 4
+
+
+def test_contenders_of_one_name_in_several_fields_are_trained_apart(report, tmp_path):
+    _, folder = report
+    command = ["run", "-D", "two-moons", "-m", "linear:epochs=2", "-a", "compare", "-n", "20"]
+    places = ["--plugin", str(folder / "borrow.py"), "-o", str(tmp_path / "out")]
+    outcome = CliRunner().invoke(app, [*command, *places], env={"ADVBENCH_CACHE_DIR": str(tmp_path)})
+    assert outcome.exit_code == 0, outcome.output
+    assert len([path for path in (tmp_path / "contenders").iterdir() if path.is_dir()]) == 3  # the victim too
+    (apart,) = {row["note_apart"] for row in Report.open(tmp_path / "out").examples.to_pylist()} - {None}
+    assert apart > 1e-3

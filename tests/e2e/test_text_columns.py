@@ -3,65 +3,11 @@
 import json
 
 import pytest
+from text_toys import PLUGIN
 from typer.testing import CliRunner
 
 from advbench.cli.app import app
 from advbench.records.reader import Report
-
-PLUGIN = r"""
-from dataclasses import dataclass
-import torch
-from advbench import *
-
-@dataclass(frozen=True)
-class Notes(LabelledDataset):
-    "Good notes and bad ones, with a control sequence in each."
-    def all_facts(self):
-        return DatasetFacts(modality=Modality.TEXT, shape=None, classes=2, bounds=None, digest="notes",
-                            eps={Norm.WORDS: 0.5}, sizes={"train": 32, "tune": 8, "eval": 8})
-
-    def all_labels(self, split):
-        return torch.arange(self.all_facts().sizes[split]) % 2
-
-    def read(self, split, positions):
-        at = list(positions)
-        return torch.tensor(at), tuple(f"a {('good', 'bad')[i % 2]} thing \x1b[31m{i}" for i in at)
-
-@dataclass(frozen=True)
-class Tally:
-    "One of good, one of bad."
-    fetched: bool = param(True, help="whether its data are here")
-
-    def facts(self):
-        if not self.fetched:
-            raise DataAbsent("tally: its data must be on this machine, got none. Run: advbench data fetch tally")
-        return EncoderFacts(width=2, bounds=Bounds(0.0, 1.0), digest="tally")
-
-    def load(self):
-        return lambda texts: torch.tensor([[float("good" in t), float("bad" in t)] for t in texts]).reshape(-1, 2)
-
-@dataclass(frozen=True)
-class Swap:
-    "Turns good into bad and the other way round."
-    def perturb(self, oracle, x, rng):
-        turned = {"good": "bad", "bad": "good"}
-        points = tuple(" ".join(turned.get(word, word) for word in text.split(" ")) for text in x)
-        oracle.labels(points)
-        return Perturbed(points)
-
-@hookimpl
-def advbench_register_datasets(register):
-    register(DatasetSpec(name="notes", summary="s", modality=Modality.TEXT, license="none"), Notes)
-
-@hookimpl
-def advbench_register_encoders(register):
-    register(EncoderSpec(name="tally", summary="s"), Tally)
-
-@hookimpl
-def advbench_register_attacks(register):
-    register(AttackSpec(name="swap", summary="s", needs=Access.LABELS, modalities=frozenset({Modality.TEXT}),
-                        norms=frozenset({Norm.WORDS}), batched=True), Swap)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +20,7 @@ def place(tmp_path_factory):
 
     def run(name, *words):
         victim = ["run", "--plugin", str(folder / "notes.py"), "-D", "notes", "-m", "linear", "--encoder", "tally"]
-        return start(*victim, "-a", "swap", "-n", "8", "-o", str(folder / name), *words)
+        return start(*victim, "-a", "swap", "-n", "24", "-o", str(folder / name), *words)
 
     return folder, start, run
 
@@ -90,7 +36,7 @@ def judged(place):
 def test_the_judge_measures_words_letters_and_likeness(judged):
     report, said = judged
     rows = Report.open(report).examples.to_pylist()
-    assert len(rows) == 8
+    assert len(rows) == 24
     for row in rows:
         assert (row["verdict"], row["words"]) == ("broken", 0.25)
         assert row["edit_distance"] == 3  # good to bad: two letters replaced, one gone
@@ -113,14 +59,14 @@ def test_texts_are_kept_and_shown_with_harmless_marks(judged, place):
     assert outcome.output.count("{+bad+}") + outcome.output.count("{+good+}") == 3
     assert "a [-good-]{+bad+} thing \\x1b[31m0" in outcome.output
     assert "0 → 1, 25.0% of words, similarity 0.000, 1 queries" in outcome.output
-    assert "swap against linear on notes: 8 broken" in outcome.output
+    assert "swap against linear on notes: 24 broken" in outcome.output
 
 
 def test_another_encoder_is_another_measurement(judged, place):
     again = place[2]("kept", "--similarity", "tally", "--save-adversarials")
     assert "all of 1 cells were done before" in again.output
     other = place[2]("kept", "--similarity", "none", "--save-adversarials")
-    assert "its code or libraries changed since it was run" in other.output
+    assert "the encoder that compares texts changed since it was run" in " ".join(other.output.split())
     rows = Report.open(judged[0]).examples.to_pylist()
     assert {row["similarity"] for row in rows} == {None}
     assert {row["edit_distance"] for row in rows} == {3.0}

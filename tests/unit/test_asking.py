@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from advbench.arena.asking import Asker
 from advbench.arena.meter import Metered
+from advbench.contract.errors import ContestError
 from advbench.testing import LinearContender, NoisyContender, TextContender, grid_examples
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -102,3 +103,73 @@ def test_the_mean_over_draws_is_of_probabilities():
         X[:3], lambda scores, index: scores[:, 1].exp(), "exact", None, 2
     )  # fmt: skip
     assert value.tolist() == pytest.approx([0.625] * 3)
+
+
+class Cramped(LinearContender):
+    """Runs out of memory above so many rows."""
+
+    def __init__(self, room):
+        super().__init__()
+        self.room, self.seen = room, []
+
+    def scores(self, x, *, noise=None):
+        if len(x) > self.room:
+            raise torch.OutOfMemoryError("out of memory")
+        self.seen.append(len(x))
+        return super().scores(x)
+
+
+def all_answers(contender, n, exact=True):
+    """Labels, scores and gradients of n points; and what the meter and the contender counted."""
+    meter = Metered(shaped(contender, 32, 4))
+    asker = Asker(meter, 2, CPU, exact)
+    value, grad = asker.value_and_grad(X[:n], lambda scores, index: scores[:, 1] * index, "exact")
+    return (asker.labels(X[:n]), asker.scores(X[:n]), value, grad), (meter.rows, meter.gradients)
+
+
+@pytest.mark.parametrize("room", [4, 7, 8, 20, 31])
+@pytest.mark.parametrize("n", [1, 5, 16, 39])
+def test_chunks_are_halved_where_memory_lacks_and_nothing_else_changes(room, n):
+    whole, counts = all_answers(LinearContender(), n)
+    parts, counted = all_answers(Cramped(room), n)
+    assert counted == counts == (3 * n, n)
+    for one, other in zip(whole, parts, strict=True):
+        assert torch.equal(one, other)
+
+
+def test_later_chunks_are_small_at_once_and_multiples_of_the_padding():
+    contender = shaped(Cramped(9), 32, 4)
+    asker = Asker(contender, 2, CPU)
+    asker.scores(X[:32])
+    assert contender.seen == [8, 8, 8, 8]
+    contender.seen.clear()
+    asker.scores(X[:20])
+    assert contender.seen == [8, 8, 4]
+
+
+@pytest.mark.parametrize(
+    ("room", "exact", "told"),
+    [
+        (3, True, "contender: 4 points at once must fit into the memory of cpu, got out of memory. Use a device"),
+        (16, False, "contender: 32 points at once must fit .* Its rows depend on their chunk, which cannot be made"),
+    ],
+)
+def test_memory_for_less_than_can_be_asked_at_once_is_an_error(room, exact, told):
+    with pytest.raises(ContestError, match=told):
+        all_answers(Cramped(room), 32, exact)
+
+
+def test_under_noise_each_row_keeps_its_draws():
+    class CrampedNoise(NoisyContender):
+        def scores(self, x, *, noise=None):
+            if len(x) > 8:
+                raise torch.OutOfMemoryError("out of memory")
+            return super().scores(x, noise=noise)
+
+    def answers(contender):
+        asker = Asker(Metered(shaped(contender, 32, 4)), 2, CPU)
+        loss = lambda scores, index: scores[:, 1]  # noqa: E731
+        return asker.scores(X, SEEDS), *asker.value_and_grad(X[:9], loss, "exact", list(range(27)), 3)
+
+    for one, other in zip(answers(NoisyContender()), answers(CrampedNoise()), strict=True):
+        assert torch.equal(one, other)

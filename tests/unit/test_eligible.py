@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from advbench.bench.eligible import restricted
+from advbench.bench.eligible import asked_for, restricted
 from advbench.bench.plan import with_suite
 from advbench.bench.request import Request
 from advbench.catalog.registry import Suite
@@ -44,7 +44,7 @@ class Asked:
         return {position: 7 * position for position in cell.data.positions if not wrong(position)}
 
     def restrict(self, made, request=REQUEST):
-        return restricted(made, request, self, self.told.append)
+        return restricted(made, request, [self(cell) for _, cell in asked_for(made)], self.told.append)
 
 
 def thirds_and_halves():

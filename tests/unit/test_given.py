@@ -55,7 +55,8 @@ def test_the_command_line_the_environment_and_a_file_all_give(tmp_path, monkeypa
 
 def test_every_option_is_called_as_in_a_request():
     names = {param.name for param in context().command.params}
-    here = {"report", "config", "plugin", "dry_run", "offline", "help"}  # about this call alone, or renamed
+    # About this call alone, or renamed.
+    here = {"report", "config", "plugin", "dry_run", "jobs", "offline", "trace_example", "help"}
     assert names - here <= set(Request.__dataclass_fields__)
 
 

@@ -106,6 +106,14 @@ class Greedy(Broken):
 
 
 @dataclass(frozen=True)
+class Silent(Broken):
+    """Reads what its spec does not name."""
+
+    def __call__(self, rows):
+        return Estimate(float(rows["verdict"].eq("held").mean()), 0, 1, len(rows))
+
+
+@dataclass(frozen=True)
 class Leaving(Broken):
     def __call__(self, rows):
         raise SystemExit(3)
@@ -134,6 +142,14 @@ class Endless(Broken):
 class Spoiler(Broken):
     """Ruins its rows for whoever is next."""
 
+    spec: ClassVar[MetricSpec] = MetricSpec(
+        name="spoiler",
+        summary="",
+        unit="",
+        higher_is_better=True,
+        columns=frozenset({"label", "clean_label", "verdict"}),
+    )
+
     def __call__(self, rows):
         rows["verdict"] = "broken"
         del rows["clean_label"]
@@ -144,6 +160,7 @@ BAD = {
     "it must end without an error, got ZeroDivisionError: nothing to divide by.": Broken,
     "it must return an Estimate, got float.": Vague,
     "its columns must be stored ones, got 'wish'. Mend its spec.": Greedy,
+    "it must end without an error, got KeyError: 'verdict'.": Silent,
     "it must end without an error, got SystemExit: 3.": Leaving,
     "value must be float, got 'high'.": Wordy,
     "its value must be a number, got NaN over 4 examples.": Blank,

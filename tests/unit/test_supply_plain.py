@@ -69,3 +69,12 @@ def test_a_pickle_cut_short_is_said_to_be_so(cut):
 def test_nonsense_is_refused(raw):
     with pytest.raises(DataError):
         read_plain(raw, "toy")
+
+
+@pytest.mark.parametrize("use", [b"K\x01s", b"\x91"], ids=["key", "set"])
+def test_a_chain_of_tuples_is_never_hashed(use):
+    """Two million of them, one in the other, overflow the stack of whoever hashes the first: no error, but the end."""
+    chain = b")" + b"\x85" * 20
+    data = b"\x80\x04" + (b"}" + chain if use == b"K\x01s" else b"(" + chain) + use + b"."
+    with pytest.raises(DataError, match="keys within keys"):
+        read_plain(data, "it")

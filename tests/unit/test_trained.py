@@ -1,5 +1,7 @@
 """A contender is trained once, and comes back from the cache as it was."""
 
+import hashlib
+import json
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -256,3 +258,18 @@ def test_a_damaged_entry_is_trained_again(get, tmp_path):
     assert not again.cached
     assert again.digest == first.digest
     assert isinstance(again.contender, TorchContender)
+
+
+@pytest.mark.parametrize("fault", ["header", "log", "digest", "deep"])
+def test_an_entry_made_to_harm_is_trained_again_though_its_checksum_fits(get, tmp_path, fault):
+    trained, _ = get(Network(epochs=1)), fits.clear()
+    (notes,) = (ContenderCache(tmp_path).root).glob("[!.]*/meta.json")
+    state = notes.with_name("state.safetensors")
+    meta = json.loads(notes.read_text())
+    if fault == "header":
+        state.write_bytes((1 << 62).to_bytes(8, "little") + state.read_bytes()[8:])
+    meta["sha256"] = hashlib.sha256(state.read_bytes()).hexdigest()
+    meta |= {"log": {"log": ["x"]}, "digest": {"digest": 3}}.get(fault, {})
+    notes.write_text("[" * 100_000 if fault == "deep" else json.dumps(meta))
+    assert get(Network(epochs=1)).digest == trained.digest
+    assert len(fits) == 1

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from contextlib import suppress
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -16,25 +17,38 @@ from ..contract.texts import kind_of
 from .draws import QueryDraws
 from .meter import Metered
 
+T = TypeVar("T")
+
 
 class Asker:
     """Asks one contender. Chunk size and padding come from its facts, never from a clock.
 
-    A row's answer therefore does not depend on what is asked beside it.
+    A row's answer therefore does not depend on what is asked beside it. Chunks for which the device
+    lacks memory are halved, and so are later ones; unless rows are not `exact`: then they must not be.
     """
 
-    def __init__(self, contender: Contender, classes: int, device: torch.device) -> None:
+    def __init__(self, contender: Contender, classes: int, device: torch.device, exact: bool = True) -> None:
         self.contender, self.classes, self.device = contender, classes, device
         self.facts = contender.facts
+        self._exact = exact
+        self._halvings = 0
 
     def labels(self, points: Any, seeds: Sequence[int] | None = None) -> Tensor:
         """int64 (M,)."""
-        answers = [self._labels(part, seeds, start) for start, part in self._chunks(points)]
+        answers = [
+            answer
+            for start, part in self._chunks(points)
+            for answer in self._fitting(lambda some, at: self._labels(some, seeds, at), part, start)
+        ]
         return torch.cat(answers) if answers else torch.empty(0, dtype=torch.int64, device=self.device)
 
     def scores(self, points: Any, seeds: Sequence[int] | None = None) -> Tensor:
         """float32 (M, K)."""
-        answers = [self._scores(part, seeds, start) for start, part in self._chunks(points)]
+        answers = [
+            answer
+            for start, part in self._chunks(points)
+            for answer in self._fitting(lambda some, at: self._scores(some, seeds, at), part, start)
+        ]
         return torch.cat(answers) if answers else torch.empty(0, self.classes, device=self.device)
 
     def value_and_grad(
@@ -46,19 +60,45 @@ class Asker:
         `seeds` then holds them point by point, M x draws in all. The gradient may hold NaN.
         """
         values, grads = [points.new_zeros(0)], [points[:0]]
-        for start, part in self._chunks(points, max(1, self.facts.chunk // draws)):
-            value, grad = self._gradient(part, loss, gradient, seeds, start, draws)
-            values.append(value)
-            grads.append(grad)
+        for start, part in self._chunks(points, draws):
+            for value, grad in self._fitting(
+                lambda some, at: self._gradient(some, loss, gradient, seeds, at, draws), part, start, draws
+            ):
+                values.append(value)
+                grads.append(grad)
         return torch.cat(values), torch.cat(grads)
 
-    def _chunks(self, points: Any, size: int | None = None) -> Iterator[tuple[int, Any]]:
-        size = size or self.facts.chunk
-        if 0 < len(points) <= size:
-            yield 0, points
-            return
-        for start in range(0, len(points), size):
-            yield start, points[start : start + size]
+    def _chunks(self, points: Any, draws: int = 1) -> Iterator[tuple[int, Any]]:
+        whole, start = max(1, self.facts.chunk // draws), 0
+        while start < len(points):
+            size = max(min(whole, self._least(draws)), whole >> self._halvings)
+            yield start, points if len(points) <= size else points[start : start + size]
+            start += size
+
+    def _fitting(
+        self, ask: Callable[[Any, int], T], part: Any, start: int, draws: int = 1, halved: int | None = None
+    ) -> list[T]:
+        """The answers for a chunk, `halved` so often: one, or several where the device lacks memory for it all."""
+        with suppress(torch.OutOfMemoryError):
+            return [ask(part, start)]
+        half = len(part) // 2
+        half += -half % self._least(draws)
+        if not self._exact or not 0 < half < len(part):
+            hint = "Its rows depend on their chunk, which cannot be made smaller. " if not self._exact else ""
+            raise ContestError(
+                f"contender: {len(part)} points at once must fit into the memory of {self.device}, got out of memory."
+                f" {hint}Use a device with more, or fewer workers on it."
+            )
+        halved = (self._halvings if halved is None else halved) + 1
+        self._halvings = max(self._halvings, halved)
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        parts = ((part[:half], start), (part[half:], start + half))
+        return [answer for some, at in parts for answer in self._fitting(ask, some, at, draws, halved)]
+
+    def _least(self, draws: int) -> int:
+        """Points below which padding makes up for whatever is left out."""
+        return math.ceil(self.facts.pad / draws)
 
     def _labels(self, part: Any, seeds: Sequence[int] | None, start: int) -> Tensor:
         labels = self._call(self.contender.labels, part, seeds, start)

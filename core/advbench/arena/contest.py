@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -26,7 +27,7 @@ from .oracle import ORACLES, Oracle
 from .resemblance import Encode, resemblances
 
 _NOTE = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_GRACE = 10.0  # seconds beyond --timeout for an attack that asks nothing, and so cannot be told by the ledger
+CALL_GRACE = 10.0  # seconds beyond --timeout for an attack that asks nothing, and so cannot be told by the ledger
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,10 @@ class Contest:
     device: torch.device
     sources: Mapping[str, Contender] = field(default_factory=dict)  # those in the attack's own fields, trained
     encode: Encode | None = None  # what the similarity of texts is measured by
+    exact: bool = True  # whether a row's answers are free of the rows beside it
+    ledger: Callable[..., Ledger] = Ledger  # keeps the account of each group
+    # Entered around each of the attack's calls, with the seconds that it may take.
+    watched: Callable[[float | None], AbstractContextManager[None]] = lambda seconds: nullcontext()
 
 
 @dataclass
@@ -79,8 +84,9 @@ def run_shard(
     examples = Examples(examples.ids, _on(examples.x, contest.device), examples.y.to(contest.device))
     goal = ClassGoal(examples.y, None if target is None else target.to(contest.device))
     judge = Judge(
-        contest.contender, contest.facts, contest.threat, contest.distances, examples, goal, contest.judge_seeds
-    )
+        contest.contender, contest.facts, contest.threat, contest.distances, examples, goal, contest.judge_seeds,
+        contest.exact,
+    )  # fmt: skip
     clean = judge.clean()
     attacked = right(clean, goal)
     records: dict[int, dict[str, Any]] = {}
@@ -113,7 +119,7 @@ def prepare(
     oracle = _oracle(contest, meter, ledger, contest.noise_seeds.child("prepare"), seeds.ids.tolist(), None, progress)
     rng = ExampleStreams(contest.attack_seeds.child("prepare"), seeds.ids.tolist(), contest.device)
     try:
-        with _in_time(contest, "prepare", len(y)), meter.watching():
+        with contest.watched(_seconds(contest, len(y))), _in_time(contest, "prepare", len(y)), meter.watching():
             state = contest.attack.prepare(oracle, Examples(seeds.ids, x, y), rng)
     except BudgetSpent:
         limit = contest.threat.max_prepare_queries
@@ -172,7 +178,7 @@ def _attack(
         with meter.judging(len(rows)):
             return judge.confirm(points, group[rows])
 
-    ledger = Ledger(
+    ledger = contest.ledger(
         x,
         own_goal,
         contest.threat,
@@ -185,7 +191,7 @@ def _attack(
     untouched = x if isinstance(x, tuple) else x.clone()
     given = x if isinstance(x, tuple) else x.clone()  # an attack that writes into its input harms nobody
     try:
-        with _in_time(contest, "perturb", len(x)), meter.watching():
+        with contest.watched(_seconds(contest, len(x))), _in_time(contest, "perturb", len(x)), meter.watching():
             answer = contest.attack.perturb(oracle, given, ExampleStreams(contest.attack_seeds, keys, contest.device))
     except BudgetSpent:
         answer = Perturbed(untouched)
@@ -214,12 +220,15 @@ def check_answer(answer: Any, n: int) -> None:
         raise ContestError(f"attack: blind must be None or torch.bool ({n},), got {kind_of(blind)}.")
 
 
-def _in_time(contest: Contest, what: str, rows: int) -> time_limit:
+def _seconds(contest: Contest, rows: int) -> float | None:
     """The limit of one call: what --timeout allows its rows together, and a little more."""
     timeout = contest.threat.timeout
-    seconds = None if timeout is None else timeout * rows + _GRACE
+    return None if timeout is None else timeout * rows + CALL_GRACE
+
+
+def _in_time(contest: Contest, what: str, rows: int) -> time_limit:
     return time_limit(
-        seconds,
+        _seconds(contest, rows),
         f"attack: {what} of {rows} examples",
         "It asked nothing for too long, so --timeout could not end it row by row."
         " Raise --timeout or leave this attack out.",
@@ -236,7 +245,7 @@ def _oracle(
     progress: Callable[[int], None],
 ) -> Oracle:
     noise = NoiseSource(noise_seeds, ids) if contest.contender.facts.stochastic else None
-    asker = Asker(meter, contest.facts.classes, contest.device)
+    asker = Asker(meter, contest.facts.classes, contest.device, contest.exact)
     return ORACLES[contest.needs](asker, ledger, noise, prepared, progress, contest.sources)
 
 

@@ -12,7 +12,7 @@ _MASK63 = (1 << 63) - 1
 
 
 class SeedPath:
-    """A root seed and the names walked from it; hashing names means adding one moves no other."""
+    """`Seeds` by name: a root seed and the names walked from it. Adding a name moves no other's seed."""
 
     def __init__(self, root: int, *names: str | int) -> None:
         self.root, self.names = root, names

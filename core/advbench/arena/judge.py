@@ -59,8 +59,9 @@ class Judge:
         examples: Examples,
         goal: Goal,
         seeds: SeedPath,
+        exact: bool = True,
     ) -> None:
-        self._asker = Asker(contender, facts.classes, goal.y.device)
+        self._asker = Asker(contender, facts.classes, goal.y.device, exact)
         self._facts, self._threat, self._distances = facts, threat, distances
         self._examples, self._goal = examples, goal
         self._noise = NoiseSource(seeds, examples.ids.tolist()) if contender.facts.stochastic else None

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..contract.errors import AdvbenchError
+from ..contract.texts import one_line
+from ..supply.bounded import MIB, parse_json, read_small
 from ..supply.place import cache_folder as cache_folder
+from ..supply.tensors import read_tensors
 
 _STATE, _META = "state.safetensors", "meta.json"
+_LONGEST = 64 * MIB  # of meta.json, which holds a row for each epoch
 
 
 @dataclass(frozen=True)
@@ -41,27 +47,40 @@ class ContenderCache:
         if not folder.is_dir():
             return None
         try:
-            meta = json.loads((folder / _META).read_text())
-            packed = (folder / _STATE).read_bytes()
+            meta = _read_meta(folder)
+            packed = read_tensors(folder / _STATE)
             if hashlib.sha256(packed).hexdigest() != meta["sha256"]:
                 raise ValueError("its state does not match its checksum")
-        except (OSError, ValueError, KeyError, json.JSONDecodeError) as error:
-            self.damaged.append(f"cache entry {key} must be whole, got: {error}. It is trained again.")
+        except (OSError, ValueError) as error:
+            got = one_line(error, 200)
+            self.damaged.append(f"cache entry {key} must be whole, got: {got}. It is trained again.")
             shutil.rmtree(folder, ignore_errors=True)
             return None
-        os.utime(folder)
+        with contextlib.suppress(OSError):  # a cache that others keep may be read without being written to
+            os.utime(folder)
         self.clear_checkpoints(key)  # whoever trained it may have been killed before it could
         return packed, meta
 
     def digest(self, key: str) -> str | None:
         """The digest of a stored contender, without loading it."""
         try:
-            return str(json.loads((self.root / key / _META).read_text())["digest"])
-        except (OSError, ValueError, KeyError):
+            return str(_read_meta(self.root / key)["digest"])
+        except (OSError, ValueError):
+            return None
+
+    def about(self, key: str) -> dict[str, Any] | None:
+        """What is stored beside a contender: its digest, its log, what a query costs it; None if it is not here."""
+        try:
+            return _read_meta(self.root / key)
+        except (OSError, ValueError):
             return None
 
     def store(self, key: str, packed: bytes, meta: dict[str, Any]) -> None:
         """Write under a temporary name and rename: another process sees all or nothing."""
+        with _disk(self.root):
+            self._store(key, packed, meta)
+
+    def _store(self, key: str, packed: bytes, meta: dict[str, Any]) -> None:
         staging = Path(tempfile.mkdtemp(prefix="new-", dir=self.checkpoints(key)))  # and goes with that folder
         try:
             _write(staging / _STATE, packed)
@@ -76,14 +95,16 @@ class ContenderCache:
     def checkpoints(self, key: str) -> Path:
         """A private folder in which an interrupted training finds its work again."""
         folder = self.root / f".unfinished-{key}"
-        folder.mkdir(parents=True, exist_ok=True)
+        with _disk(self.root):
+            folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     def shared(self, key: str) -> Path:
         """A folder for trainings of one lineage, which stays when a contender is stored."""
         folder = self.root / f".shared-{key}"
-        folder.mkdir(parents=True, exist_ok=True)
-        os.utime(folder)
+        with _disk(self.root):
+            folder.mkdir(parents=True, exist_ok=True)
+            os.utime(folder)
         return folder
 
     def clear_checkpoints(self, key: str) -> None:
@@ -106,15 +127,41 @@ class ContenderCache:
         return gone
 
 
+@contextlib.contextmanager
+def _disk(root: Path) -> Iterator[None]:
+    """Raise AdvbenchError where the operating system refuses to write."""
+    try:
+        yield
+    except OSError as error:
+        hint = "Make room, or choose another cache with ADVBENCH_CACHE_DIR."
+        told = error.strerror or str(error)
+        raise AdvbenchError(f"cache {root}: it must be a folder with room to write to, got: {told}. {hint}") from error
+
+
 def _about(folder: Path) -> str:
     if folder.name.startswith(".shared-"):
         return "shared by trainings"
     if folder.name.startswith("."):
         return "unfinished training"
     try:
-        return str(json.loads((folder / _META).read_text()).get("about", "?"))
+        return str(_read_meta(folder).get("about", "?"))
     except (OSError, ValueError):
         return "damaged"
+
+
+def _read_meta(folder: Path) -> dict[str, Any]:
+    """What is noted of a contender. Raises ValueError unless it is all of what `store` was given."""
+    meta = parse_json(read_small(folder / _META, _LONGEST))
+    if not isinstance(meta, dict) or not all(isinstance(meta.get(name), str) for name in ("digest", "sha256")):
+        raise ValueError("notes without digest and sha256")
+    rows = meta.get("log")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and _are_numbers(row.values()) for row in rows):
+        raise ValueError("a log that is no list of numbers by name")
+    return meta
+
+
+def _are_numbers(values: Iterable[Any]) -> bool:
+    return all(isinstance(value, (int, float)) for value in values)
 
 
 def _write(path: Path, data: bytes) -> None:

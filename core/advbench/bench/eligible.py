@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -24,22 +24,29 @@ AT_ONCE = 1_024  # examples in memory while their clean answers are asked for
 Right: TypeAlias = dict[int, int]  # position in the eval split -> example id, of what a contender gets right
 
 
-def restricted(
-    plan: Plan, request: Request, right_of: Callable[[Cell], Right | None], tell: Callable[[str], None]
-) -> Plan:
+def asked_for(plan: Plan) -> list[tuple[int, Cell]]:
+    """Cells, with their numbers, whose contenders must be asked: each contender once, over the whole eval split."""
+    company: dict[tuple[str, int, str], tuple[int, Cell]] = {}
+    for number, cell in enumerate(plan.cells):
+        if not cell.refused:
+            company.setdefault((*_group(cell), cell.opponent.text), (number, replace(cell, data=_whole(cell.data))))
+    return list(company.values())
+
+
+def restricted(plan: Plan, request: Request, rights: Sequence[Right | None], tell: Callable[[str], None]) -> Plan:
     """The plan, each cell over those examples only that every contender of its data set and seed gets right.
 
-    `right_of` is asked once per contender, with a cell of it over the whole eval split; None: the
-    contender could not be asked, and has no say. `tell` hears how many are eligible. Raises
-    EmptySelection if none are.
+    `rights` answers `asked_for(plan)`; None: the contender could not be asked, and has no say.
+    `tell` hears how many are eligible. Raises EmptySelection if none are.
     """
-    groups: dict[tuple[str, int], list[Cell]] = defaultdict(list)
-    for cell in plan.cells:
-        groups[cell.data.component.text, cell.seed].append(cell)
-    decided = {key: _decided(cells, request, right_of, tell) for key, cells in groups.items()}
+    heard: dict[tuple[str, int], list[tuple[Cell, Right]]] = defaultdict(list)
+    for (_, cell), right_ in zip(asked_for(plan), rights, strict=True):
+        heard[_group(cell)] += [] if right_ is None else [(cell, right_)]
+    firsts = {_group(cell): cell for cell in reversed(plan.cells)}
+    decided = {group: _decided(cell, heard[group], request, tell) for group, cell in firsts.items()}
     cells = []
     for cell in plan.cells:
-        data, eligible = decided[cell.data.component.text, cell.seed]
+        data, eligible = decided[_group(cell)]
         cells.append(replace(cell, data=data, eligible=eligible))
     return replace(plan, cells=tuple(cells))
 
@@ -62,29 +69,33 @@ def clean_right(cell: Cell, contender: Contender, seeds: SeedPath, device: torch
     return found
 
 
+def _group(cell: Cell) -> tuple[str, int]:
+    return cell.data.component.text, cell.seed
+
+
+def _whole(data: Data) -> Data:
+    return replace(data, positions=tuple(range(len(data.component.instance.labels("eval")))))
+
+
 def _decided(
-    cells: list[Cell], request: Request, right_of: Callable[[Cell], Right | None], tell: Callable[[str], None]
+    cell: Cell, heard: Sequence[tuple[Cell, Right]], request: Request, tell: Callable[[str], None]
 ) -> tuple[Data, str]:
     """The examples of one data set and seed, and what is stored of how they were chosen."""
-    data = cells[0].data
-    of = len(data.component.instance.labels("eval"))
-    whole = replace(data, positions=tuple(range(of)))
-    company = {cell.opponent.text: cell for cell in cells if not cell.refused}
-    answers = {name: right_of(replace(cell, data=whole)) for name, cell in company.items()}
-    heard = {name: found for name, found in answers.items() if found is not None}
-    among = [position for position in whole.positions if all(position in found for found in heard.values())]
-    where = f"{data.component.text}, seed {cells[0].seed}"
+    whole = _whole(cell.data)
+    of = len(whole.positions)
+    among = [position for position in whole.positions if all(position in found for _, found in heard)]
+    where = f"{cell.data.component.text}, seed {cell.seed}"
     tell(
         f"{where}: {len(among)} of {of} examples are eligible, those that every contender gets right"
         f" ({len(heard)} asked)."
     )
-    ids = [next(iter(heard.values()))[position] for position in among] if heard else []
+    ids = [heard[0][1][position] for position in among] if heard else []
     record = {
         "rule": Eligible.ALL_CORRECT.value,
         "n": len(among),
         "of": of,
         "ids": _digest(sorted(ids)),
-        "contenders": _digest(_identities(company[name].opponent for name in heard)),
+        "contenders": _digest(_identities(asked.opponent for asked, _ in heard)),
     }
     return chosen(whole, request, among), json.dumps(record, sort_keys=True)
 

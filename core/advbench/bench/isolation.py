@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import traceback
-from dataclasses import dataclass
 from typing import Any
 
 from ..catalog.resolve import Component
+from ..contract.engines import Trouble
 from ..contract.errors import AdvbenchError, ContestError, OutOfTime, PluginError, told
 from ..contract.facts import ContenderFacts
 from ..contract.fitting import misfit
@@ -17,15 +17,6 @@ from .plan import Cell
 _LONGEST_TRACEBACK = 100_000  # characters
 TRAINING_HINT = "Raise --cell-timeout, or leave this contender out."
 CELL_HINT = "Raise --cell-timeout: what is judged is kept, and the same command goes on from there."
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Why a cell failed: code and reason as in cells.parquet, and the traceback for authors."""
-
-    code: str
-    reason: str
-    trace: str
 
 
 def check_contender(answer: Any, who: str) -> Contender:
@@ -50,17 +41,23 @@ def state_of(contender: Contender, who: str) -> State:
     return state
 
 
-def failure(cell: Cell, error: BaseException) -> Failure:
+def trouble(cell: Cell, error: BaseException) -> Trouble:
     """Describe whatever ended a cell, naming the plugin at fault."""
     lines = traceback.format_exception(error)
     trace = harmless("".join(lines), _LONGEST_TRACEBACK)
     if isinstance(error, AdvbenchError):
         code = "timeout" if isinstance(error, OutOfTime) else type(error).__name__
-        return Failure(code, _named(cell, error), trace)
+        return Trouble(code=code, reason=_named(cell, error), trace=trace, ours=True)
     culprit = _culprit(cell, error)
     who = f"{culprit.kind} {culprit.name} of {culprit.entry.source}" if culprit else "advbench"
-    hint = f"The traceback is in tracebacks/{cell.cell_id}.txt."
-    return Failure(type(error).__name__, f"{who}: it must end without an error, got {told(error)}. {hint}", trace)
+    reason = f"{who}: it must end without an error, got {told(error)}."
+    return Trouble(code=type(error).__name__, reason=reason, trace=trace)
+
+
+def suspects(cell: Cell, training: bool) -> str:
+    """Whose code was at work, for messages about what left no traceback."""
+    contender = f"{cell.opponent.text} of {cell.opponent.parts[-1].entry.source}"
+    return contender if training else f"attack {cell.attack.text} of {cell.attack.entry.source} on {contender}"
 
 
 def _named(cell: Cell, error: AdvbenchError) -> str:

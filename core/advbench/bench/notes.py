@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,6 +27,11 @@ class Notes:
         if text not in self._tally.notes:
             self._tally.notes.append(text)
             self._watcher.note(text)
+
+    def all(self, texts: Iterable[str]) -> None:
+        """Tell several."""
+        for text in texts:
+            self.add(text)
 
     @contextmanager
     def of_printing(self, who: str) -> Iterator[None]:

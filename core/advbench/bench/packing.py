@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
 from ..arena.contest import Outcome
-from ..contract.errors import PluginError
+from ..contract.errors import DataError, PluginError
 from ..contract.protocols import State
 from ..contract.texts import one_line
+from ..supply.bounded import parse_json
+from ..supply.tensors import check_tensors
 
 _META, _ARRAY = "meta", "array/"  # every array's name is prefixed, so that no name can be taken
 
@@ -24,11 +27,20 @@ def pack_arrays(arrays: Mapping[str, Tensor]) -> bytes:
     return save({name: array.detach().cpu().clone(memory_format=alone) for name, array in arrays.items()})
 
 
-def pack_outcome(shard: int, outcome: Outcome) -> tuple[str, bytes]:
-    """Name and content of the file of a shard's judged points: arrays, or texts `{id: [before, after]}` as JSON."""
+def pack_outcome(name: str, outcome: Outcome) -> tuple[str, bytes]:
+    """A file of judged points, its name completed: arrays, or texts `{id: [before, after]}` as JSON."""
     if outcome.texts:
-        return f"shard-{shard:05d}.json", json.dumps(outcome.texts, indent=1).encode()
-    return f"shard-{shard:05d}.safetensors", pack_arrays(outcome.points)
+        return f"{name}.json", _text_file(outcome.texts)
+    return f"{name}.safetensors", pack_arrays(outcome.points)
+
+
+def united(files: Sequence[tuple[str, bytes]]) -> tuple[str, bytes]:
+    """One file of judged points from several by `pack_outcome`, which share no id."""
+    texts = [content for name, content in files if name.endswith(".json")]
+    if texts:
+        name = next(name for name, _ in files if name.endswith(".json"))
+        return name, _text_file({key: value for content in texts for key, value in json.loads(content).items()})
+    return files[0][0], pack_arrays({key: value for _, content in files for key, value in load(content).items()})
 
 
 def pack_state(state: State, who: str = "state") -> bytes:
@@ -47,10 +59,21 @@ def pack_state(state: State, who: str = "state") -> bytes:
 
 
 def unpack_state(data: bytes) -> State:
-    """The inverse of `pack_state`."""
-    arrays = load(data)
-    meta = json.loads(bytes(arrays.pop(_META).numpy().tobytes()))
+    """The inverse of `pack_state`. Raises DataError if the bytes are none of its making, before believing them."""
+    try:
+        check_tensors(data)
+        arrays = load(data)
+        meta = parse_json(arrays.pop(_META).numpy().tobytes())
+        if not isinstance(meta, dict) or not all(name.startswith(_ARRAY) for name in arrays):
+            raise ValueError("other tensors or notes")
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        got = one_line(error, 200)
+        raise DataError(f"stored state: it must be whole, got {got}. Remove its file; it is made again.") from None
     return State({name.removeprefix(_ARRAY): array for name, array in arrays.items()}, meta)
+
+
+def _text_file(texts: Mapping[str, Any]) -> bytes:
+    return json.dumps(texts, indent=1).encode()
 
 
 def _check_json(value: Any, who: str, where: str) -> None:

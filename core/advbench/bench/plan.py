@@ -86,6 +86,7 @@ class Plan:
     cells: tuple[Cell, ...]
     metrics: tuple[Component, ...]
     settled: tuple[tuple[str, str], ...]  # for people: option, value
+    engine: Component
 
     @property
     def runnable(self) -> list[Cell]:
@@ -122,7 +123,8 @@ def make_plan(request: Request, resolver: Resolver) -> Plan:
         supplied(part)
     metrics, broken = _metrics(request, resolver)
     settled = (*_settled(request, list(cells.values())), *([("similarity", told)] if told else []))
-    return Plan(tuple(cells.values()), metrics, (*settled, *([("left out", "; ".join(broken))] if broken else [])))
+    settled = (*settled, *([("left out", "; ".join(broken))] if broken else []))
+    return Plan(tuple(cells.values()), metrics, settled, resolver.one("engine", request.engine))
 
 
 def _data(component: Component, request: Request) -> Data:

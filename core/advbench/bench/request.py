@@ -74,6 +74,7 @@ class Request:
     strict: bool = False
     save_adversarials: bool = False
     similarity: str | None = None
+    engine: str = "local"
 
     def __post_init__(self) -> None:
         positive: dict[str, Any] = {

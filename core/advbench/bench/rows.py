@@ -49,7 +49,7 @@ def cell_row(cell: Cell, run: int, device: str) -> dict[str, Any]:
         "inexact": False,
         "oracle_choice": False,
         "device": device,
-        "peak_rss_mib": _peak_rss_mib(),
+        "peak_rss_mib": peak_rss_mib(),
         "finished_at": _now(),
     }
 
@@ -84,6 +84,7 @@ def _now() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)
 
 
-def _peak_rss_mib() -> float:
+def peak_rss_mib() -> float:
+    """Of this process, so far."""
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return used / (1024 * 1024 if sys.platform == "darwin" else 1024)  # kilobytes, on macOS bytes

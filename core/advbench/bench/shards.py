@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from torch import Tensor
 
 from ..contract.protocols import Examples
 from .plan import Cell
+
+Key: TypeAlias = tuple[int, int | None]  # example_id, target
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ def shards_of(cell: Cell) -> Iterator[Shard]:
         yield Shard(number, positions[start : start + size])
 
 
-def keys_of(examples: Examples, target: Tensor | None) -> set[tuple[int, int | None]]:
-    """The (example_id, target) that a shard must yield."""
+def keys_of(examples: Examples, target: Tensor | None) -> list[Key]:
+    """What a shard must yield, in its order."""
     targets: Sequence[int | None] = [None] * len(examples) if target is None else target.tolist()
-    return set(zip(examples.ids.tolist(), targets, strict=True))
+    return list(zip(examples.ids.tolist(), targets, strict=True))

@@ -11,6 +11,11 @@ from ..contract.texts import one_line
 DEFAULT, NOBODY = "minilm", "none"
 
 
+def named_encoder(asked: str | None) -> str | None:
+    """The encoder that --similarity names; None if it names none."""
+    return None if asked is None or asked.strip().lower() == NOBODY else asked
+
+
 def judges_encoder(asked: str | None, of_text: bool, resolver: Resolver) -> tuple[Component | None, str | None]:
     """The encoder, or None if similarity is not measured; and what to say of it at the start of a run.
 
@@ -21,10 +26,11 @@ def judges_encoder(asked: str | None, of_text: bool, resolver: Resolver) -> tupl
         if asked is not None:
             raise RequestError(f"run: --similarity must go with a data set of texts, got '{asked}'. Leave it out.")
         return None, None
-    if asked is not None and asked.strip().lower() == NOBODY:
+    named = named_encoder(asked)
+    if asked is not None and named is None:
         return None, "not measured, as asked"
     try:
-        encoder = resolver.one("encoder", asked or DEFAULT)
+        encoder = resolver.one("encoder", named or DEFAULT)
         facts = encoder.ask("facts", encoder.instance.facts, EncoderFacts)
     except AdvbenchError as error:
         if asked is not None:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from ..catalog.resolve import Component
 from ..contract.params import inner
-from ..supply.supplies import Supplied
+from ..supply.supplies import Supplied, Supply
 
 
 def supplied(component: Component) -> Component:
     """The component itself. Raises DataAbsent, with the command that fetches it, if something it needs is not here."""
-    _check(component.instance)
+    for supply in supplies(component.instance):
+        supply.open()
     return component
 
 
-def _check(instance: Any) -> None:
+def supplies(instance: Any) -> Iterator[Supply]:
+    """What a component needs, and then what the components inside it need, however deep."""
     if isinstance(instance, Supplied):
-        instance.supply().open()
+        yield instance.supply()
     for part in inner(instance):
-        _check(part)
+        yield from supplies(part)

@@ -17,6 +17,7 @@ from ..contract.texts import one_line
 from .cache import ContenderCache
 from .datacheck import check_examples
 from .encoding import Encoding, inner_of
+from .estimate import row_seconds
 from .freshness import lineage_key, training_key
 from .isolation import check_contender, state_of
 from .opponents import Opponent
@@ -72,7 +73,8 @@ def obtain(
     check_restored(fitted, contender, job.train.x[:EXAMPLES], cell.data.facts, job.device, who)
     digest = state_digest(unpack_state(packed))
     about = f"{cell.opponent.text} on {cell.data.component.text}, seed {cell.seed}"
-    cache.store(key, packed, {"digest": digest, "log": rows, "about": about})
+    pace = row_seconds(contender, job.train, cell.data.facts.classes, job.device)
+    cache.store(key, packed, {"digest": digest, "log": rows, "about": about, "row_seconds": pace})
     cache.clear_checkpoints(key)
     contender = encoding.over(contender, job.device)
     return Trained(contender, digest, time.monotonic() - started, False, tuple(rows))
@@ -125,16 +127,18 @@ def _base(
     defense = cell.opponent.defense
     if defense is None or defense.spec.base == "none":
         return None
-    if defense.spec.base == "trained":
-        return obtain(
-            replace(cell, opponent=replace(cell.opponent, defense=None, twin_of=None)),
-            cache,
-            device,
-            threads,
-            progress,
-            deadline,
-        )
+    below = base_of(cell)
+    if below is not None:
+        return obtain(below, cache, device, threads, progress, deadline)
     return _model(cell.opponent)
+
+
+def base_of(cell: Cell) -> Cell | None:
+    """The cell of the trained contender that the cell's defense wraps; None if it wraps none."""
+    defense = cell.opponent.defense
+    if defense is None or defense.spec.base != "trained":
+        return None
+    return replace(cell, opponent=replace(cell.opponent, defense=None, twin_of=None))
 
 
 def _train(opponent: Opponent, base: Model | Trained | None, job: Job) -> Contender:

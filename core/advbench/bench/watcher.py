@@ -29,10 +29,10 @@ class Watcher:
     def cell_started(self, cell: Cell, examples: int, done: int) -> None:
         """`done` of the cell's examples were judged in an earlier run."""
 
-    def queries(self, asked: int) -> None:
+    def queries(self, cell: Cell, asked: int) -> None:
         """So many more queries were answered."""
 
-    def judged(self, examples: int) -> None:
+    def judged(self, cell: Cell, examples: int) -> None:
         """So many more examples have their verdict."""
 
     def cell_ended(self, cell: Cell, how: str, detail: str = "") -> None:

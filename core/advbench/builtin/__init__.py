@@ -8,6 +8,7 @@ from advbench import (
     Coverage,
     DatasetSpec,
     DistanceSpec,
+    EngineSpec,
     Modality,
     ModelSpec,
     Norm,
@@ -141,3 +142,13 @@ def advbench_register_metrics(register: Register) -> None:
     """Numbers computed from stored rows."""
     for metric, cls in METRICS:
         register(metric, f"{HERE}.metrics:{cls}")
+
+
+@hookimpl
+def advbench_register_engines(register: Register) -> None:
+    """In this process, and in others on this machine."""
+    register(EngineSpec(name="local", summary="in this process, one task after the other"), f"{HERE}.engines:Local")
+    register(
+        EngineSpec(name="process", summary="in worker processes on this machine; a dying one costs its shard only"),
+        f"{HERE}.processes:Processes",
+    )

@@ -7,9 +7,11 @@ held, the interval's low end for the defender as broken. n = 0 gives NaN.
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 
+_FOLDED = ("example_id", "label", "clean_label", "verdict", "stop_reason")
 _NOTHING = Estimate(math.nan, math.nan, math.nan, 0)
 
 
@@ -32,24 +35,10 @@ class _Judged:
 
     def __init__(self, rows: pd.DataFrame) -> None:
         self.rows = rows
-        ids, self._group = np.unique(rows["example_id"].to_numpy(dtype=np.int64), return_inverse=True)
-        self.n = len(ids)
-        clean = _numbers(rows, "clean_label")
-        broken = _is(rows, "verdict", "broken")
-        unresolved = _is(rows, "stop_reason", "timeout", "error") & ~broken
-        unasked = np.isnan(clean) & unresolved  # ended before the clean answer was known
-        self.right = self.any((clean == _numbers(rows, "label")) | unasked)
-        self.broken = self.any(broken) & self.right
-        self.open = self.any(unresolved) & ~self.broken & self.right
-        self.unknown = self.any(unasked)
-        self.abstained = self.any(clean == -1)
-        self._broken_rows = broken
-
-    def any(self, rows: Bools) -> Bools:
-        """Whether any row of an example is true."""
-        found = np.zeros(self.n, bool)
-        found[self._group[rows]] = True
-        return found
+        fold = _fold(_Columns([rows[name].array for name in _FOLDED]))
+        self.n, self.right, self.broken, self.open = fold.n, fold.right, fold.broken, fold.open
+        self.unknown, self.abstained = fold.unknown, fold.abstained
+        self._group, self._broken_rows = fold.group, fold.broken_rows
 
     def distance(self) -> Floats:
         """Smallest change that broke each example, in the cell's norm; inf if none did."""
@@ -72,12 +61,53 @@ class _Judged:
         return found
 
 
+class _Columns:
+    """Columns of one cell. Equal to others that are the very same Arrow data, which cannot change."""
+
+    def __init__(self, arrays: Sequence[Any]) -> None:
+        self.arrays = arrays
+        self._data = [getattr(array, "__arrow_array__", object)() for array in arrays]
+
+    def __hash__(self) -> int:
+        return hash(tuple(map(id, self._data)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Columns) and all(a is b for a, b in zip(self._data, other._data, strict=True))
+
+
+class _Fold:
+    """What all metrics of a cell count by."""
+
+    def __init__(self, columns: _Columns) -> None:
+        ids, label, clean, verdict, stop = columns.arrays
+        found, self.group = np.unique(ids.to_numpy(dtype=np.int64), return_inverse=True)
+        self.n, clean, broken = len(found), _plain(clean), verdict.isin(["broken"])
+        unresolved = stop.isin(["timeout", "error"]) & ~broken
+        unasked = np.isnan(clean) & unresolved  # ended before the clean answer was known
+        self.right = self.any((clean == _plain(label)) | unasked)
+        self.broken = self.any(broken) & self.right
+        self.open = self.any(unresolved) & ~self.broken & self.right
+        self.unknown = self.any(unasked)
+        self.abstained = self.any(clean == -1)
+        self.broken_rows = broken
+
+    def any(self, rows: Bools) -> Bools:
+        """Whether any row of an example is true."""
+        found = np.zeros(self.n, bool)
+        found[self.group[rows]] = True
+        return found
+
+
+_fold = functools.lru_cache(maxsize=1)(_Fold)  # the metrics of one cell come one after the other
+
+
+def _plain(array: Any) -> Floats:
+    found: Floats = array.to_numpy(dtype=np.float64, na_value=np.nan)
+    return found
+
+
 def _numbers(rows: pd.DataFrame, column: str) -> Floats:
-    return rows[column].to_numpy(dtype=np.float64, na_value=np.nan)
-
-
-def _is(rows: pd.DataFrame, column: str, *words: str) -> Bools:
-    return rows[column].isin(words).to_numpy(dtype=bool)
+    return _plain(rows[column].array)
 
 
 def _share(certain: int, unresolved: int, n: int) -> Estimate:

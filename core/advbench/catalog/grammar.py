@@ -9,15 +9,18 @@ sweep and `\\\\` a backslash; any other backslash is itself.
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..contract.errors import RequestError
+from ..contract.texts import one_line
 
 _KEY = r"[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z_][A-Za-z0-9_-]*)*="
 _ITEM = re.compile(_KEY)
 _ESCAPE = re.compile(r"\\([\\,=\[])")
+_MOST = 100_000  # components that one spelling may stand for
 NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
@@ -45,6 +48,10 @@ def expand(text: str) -> list[str]:
     for key, value in raw.items():
         swept = value.strip()[1:-1].split("/") if re.fullmatch(r"\s*\[.*\]\s*", value, re.DOTALL) else [value]
         choices.append([(key, one) for one in swept])
+    count = math.prod(map(len, choices))
+    if count > _MOST:
+        hint = "Sweep over fewer values."
+        raise RequestError(f"'{one_line(text, 60)}': it must stand for at most {_MOST:,}, got {count:,}. {hint}")
     return [_join(name, dict(combo)) for combo in itertools.product(*choices)]
 
 

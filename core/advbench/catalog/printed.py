@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any, cast
@@ -47,5 +49,32 @@ def printing_kept() -> Iterator[Printed]:
     taken = Printed()
     # A text file over bytes, as the real ones are: some plugins write to sys.stdout.buffer.
     stream = io.TextIOWrapper(cast(Any, taken), encoding="utf-8", errors="backslashreplace", write_through=True)
-    with redirect_stdout(stream), redirect_stderr(stream):
+    with _streams_kept(), redirect_stdout(stream), redirect_stderr(stream):
+        vars(sys).update(__stdout__=stream, __stderr__=stream)  # whoever closes these closes no file of ours
         yield taken
+
+
+@contextmanager
+def _streams_kept() -> Iterator[None]:
+    """Put the standard streams back after the block: code that closes them would have our words go into its files."""
+    objects = {"__stdout__": sys.__stdout__, "__stderr__": sys.__stderr__}
+    kept = [(number, found, os.dup(number)) for number in range(3) if (found := _file(number)) is not None]
+    try:
+        yield
+    finally:
+        vars(sys).update(objects)
+        for number, found, copy in kept:
+            if _file(copy) != found:
+                continue  # closed as well, and perhaps another file by now
+            if _file(number) != found:
+                os.dup2(copy, number)
+            os.close(copy)
+
+
+def _file(number: int) -> tuple[int, int] | None:
+    """What tells the file behind a descriptor from others; None if it is closed."""
+    try:
+        found = os.fstat(number)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

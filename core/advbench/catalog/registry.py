@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..contract.errors import RequestError, did_you_mean
+from ..supply.bounded import MIB, parse_toml, read_small
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -72,11 +73,23 @@ def read(path: Path | None = None) -> Registry:
     """Raises RequestError if the file is damaged."""
     path = path or locate()
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = parse_toml(read_small(path, MIB))
+        suites, plugins = (_tables(data, kind) for kind in ("suite", "plugin"))
     except (OSError, ValueError) as error:  # ValueError: not TOML, or not even text
         raise RequestError(f"registry: {path} must be readable TOML, got {error}. Reinstall advbench.") from None
-    suites = {name: _suite(name, table) for name, table in data.get("suite", {}).items()}
-    return Registry(path, data.get("plugin", {}), suites)
+    return Registry(path, plugins, {name: _suite(name, table) for name, table in suites.items()})
+
+
+def _tables(data: Mapping[str, Any], kind: str) -> Mapping[str, Mapping[str, Any]]:
+    """All `[kind.name]`. Raises ValueError if they are no tables, or a plugin's is no texts and lists of texts."""
+    found = data.get(kind, {})
+    if not isinstance(found, dict) or not all(isinstance(table, dict) for table in found.values()):
+        raise ValueError(f"'{kind}' that holds no tables")
+    for name, table in found.items() if kind == "plugin" else ():
+        texts = [one for value in table.values() for one in (value if isinstance(value, list) else [value])]
+        if "dist" not in table or not all(isinstance(text, str) for text in texts):
+            raise ValueError(f"plugin '{name}' that has no dist, or more than texts and lists of texts")
+    return found
 
 
 def _suite(name: str, table: Mapping[str, Any]) -> Suite:

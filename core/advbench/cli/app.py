@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import cache, data, doctor, leaderboard, listing, plugins, rescore, run, show, texts
+from . import cache, data, doctor, leaderboard, listing, merge, plugins, rescore, run, show, texts
 
 app = typer.Typer(
     name="advbench",
@@ -41,6 +41,7 @@ app.command("show")(show.show)
 app.command("leaderboard")(leaderboard.leaderboard)
 app.command("texts")(texts.texts)
 app.command("rescore")(rescore.rescore)
+app.command("merge")(merge.merge)
 app.add_typer(data.app, name="data")
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(cache.app, name="cache")

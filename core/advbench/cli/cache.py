@@ -27,7 +27,7 @@ def ls() -> None:
         table.add_column(title, no_wrap=title != "contender", justify="right" if title == "size" else "left")
     for entry in entries:
         used = datetime.datetime.fromtimestamp(entry.used).strftime("%Y-%m-%d %H:%M")
-        table.add_row(escape(entry.about), _size(entry.size), used, entry.key)
+        table.add_row(escape(entry.about), _size(entry.size), used, escape(entry.key))
     if entries:
         out.print(table)
     out.print(f"{len(entries)} kept, {_size(sum(entry.size for entry in entries))}, in {escape(cache.root)}")

@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 # A pipe has no width of its own; tables are laid out for this many columns unless COLUMNS says otherwise.
 PIPE_WIDTH = 100
+_LONGEST = 10_000  # characters of an error: it may quote what it was given
 
 
 def _console(stderr: bool) -> Console:
@@ -52,7 +53,7 @@ def errors_told() -> Iterator[None]:
     try:
         yield
     except AdvbenchError as error:
-        err.print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
+        err.print(f"[bold red]error:[/] {escape(harmless(error, _LONGEST))}", soft_wrap=True)
         raise typer.Exit(error.exit_code) from None
     except KeyboardInterrupt:
         err.print("interrupted")

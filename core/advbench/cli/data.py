@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -172,12 +171,13 @@ def _flaws(found: Resolver, spelling: str) -> list[str]:
 
 def _fetched() -> list[str]:
     """What was fetched, as it was typed; what is damaged, too, if that can still be read."""
+    from ..supply.bounded import MIB, parse_json, read_small
     from ..supply.place import cache_folder
 
     found = []
     for header in sorted((cache_folder() / "data").glob("[!.]*/header.json")):
         try:
-            found.append(str(json.loads(header.read_text(encoding="utf-8"))["about"]["spelling"]))
+            found.append(str(parse_json(read_small(header, 64 * MIB))["about"]["spelling"]))
         except (OSError, ValueError, LookupError, TypeError):
             err.print(f"[yellow]not readable:[/] {escape(header)}. Remove its folder.", soft_wrap=True)
     return found

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..catalog.resolve import Component, Resolver
 from ..contract.errors import DataError, RequestError
-from ..contract.params import inner
 from ..contract.texts import one_line
 from ..contract.types import Modality
 from .console import err, escape, out
@@ -46,39 +44,38 @@ def fetch_one(
 
 
 def fetch_absent(found: Resolver, request: Request) -> None:
-    """Get what the components of a run need and this machine has not; what has no source is told by its plugin."""
-    for supply in _needed(found, request):
-        if supply.resource.sources and not _is_whole(supply):
-            fetch_one(supply)
+    """Get what the components of a run need and this machine has not; what has no source is told by its plugin.
+
+    The encoder that texts are compared by is among them only if --similarity names it.
+    """
+    from ..bench.supplied import supplies
+
+    for component in _components(found, request):
+        for supply in supplies(component.instance):
+            if supply.resource.sources and not _is_whole(supply):
+                fetch_one(supply)
 
 
-def _needed(found: Resolver, request: Request) -> Iterator[Supply]:
-    for instance in _instances(found, request):
-        for one in (instance, *inner(instance)):
-            supply = supply_of(one)
-            if supply is not None:
-                yield supply
+def _components(found: Resolver, request: Request) -> list[Component]:
+    """Those that the plan will ask. None if one cannot be had: making the plan will tell, and end the run."""
+    from ..bench.opponents import for_modality, opponents
+    from ..bench.plan import DEFAULT_DATASET
+    from ..bench.similarity import named_encoder
 
-
-def _instances(found: Resolver, request: Request) -> Iterator[Any]:
-    data = _components(found, "dataset", request.dataset)
-    text = any(one.spec.modality is Modality.TEXT for one in data)
-    encoders = request.encoder or (("mean-embedding",) if text else ())
-    named = (("encoder", encoders), ("model", request.model), ("defense", request.defense), ("attack", request.attack))
-    yield from (one.instance for one in data)
-    for kind, texts in named:
-        yield from (one.instance for one in _components(found, kind, texts))
-
-
-def _components(found: Resolver, kind: str, texts: Sequence[str]) -> list[Component]:
-    """Those that can be had; what cannot is told when the plan is made."""
-    components = []
-    for text in texts:
-        try:
-            components += found.many(kind, (text,))
-        except (RequestError, DataError):
-            continue
-    return components
+    try:
+        data = found.many("dataset", request.dataset or (DEFAULT_DATASET,))
+        modalities = [one.spec.modality for one in data]
+        every = list(opponents(request, found))
+        fighting = [one for kind in modalities for one in for_modality(every, kind, request.encoder, found)]
+        judging = named_encoder(request.similarity) if Modality.TEXT in modalities else None
+        return [
+            *data,
+            *(part for one in fighting for part in one.parts),
+            *found.many("attack", request.attack),
+            *(found.many("encoder", (judging,)) if judging else ()),
+        ]
+    except (RequestError, DataError):
+        return []
 
 
 def _is_whole(supply: Supply) -> bool:

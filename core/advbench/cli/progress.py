@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
@@ -18,6 +19,30 @@ _LONGEST_NOTE = 600  # characters
 _PATIENCE = 10.0  # seconds between two plain lines about the same work
 
 
+@dataclass
+class _UnderWay:
+    """One cell that is being attacked."""
+
+    of: int
+    done: int
+    budget: int | None
+    asked: int = 0  # since it began
+    fresh: int = 0  # since its last shard was judged
+    since: float = field(default_factory=time.monotonic)
+
+    @property
+    def progress(self) -> float:
+        """Examples done, those under way counted by the share of their budget that is spent."""
+        under_way = self.fresh / self.budget if self.budget else 0.0
+        return min(self.done + under_way, self.of)
+
+    @property
+    def rate(self) -> str:
+        """Queries per second."""
+        seconds = time.monotonic() - self.since
+        return f"{self.asked / seconds:,.0f} queries/s" if seconds > 0 and self.asked else ""
+
+
 class RunWatcher(Watcher):
     """Counts what both ways of showing need."""
 
@@ -25,10 +50,7 @@ class RunWatcher(Watcher):
         self.console = console
         self.counts = {"ok": 0, "cached": 0, "refused": 0, "failed": 0}
         self.total = 0
-        self.asked = 0
-        self._attacking_since = time.monotonic()
-        self._done = self._of = self._asked_since = 0
-        self._budget: int | None = None
+        self.under_way: dict[str, _UnderWay] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -49,43 +71,35 @@ class RunWatcher(Watcher):
         self.console.print(f"[yellow]note:[/] {escape(short[:_LONGEST_NOTE])}{more}", soft_wrap=True)
 
     def trained(self, name: str, seconds: float, cached: bool) -> None:
-        how = "trained before, loaded from the cache" if cached else f"trained in {_time(seconds)}"
+        how = "trained before, loaded from the cache" if cached else f"trained in {duration(seconds)}"
         self.console.print(f"[cyan]{escape(name)}[/] {how}", soft_wrap=True)
 
     def cell_started(self, cell: Cell, examples: int, done: int) -> None:
-        self.asked, self._attacking_since = 0, time.monotonic()
-        self._done, self._of, self._asked_since = done, examples, 0
-        self._budget = cell.threat.max_queries
+        self.under_way[cell.cell_id] = _UnderWay(examples, done, cell.threat.max_queries)
         if done:
             self.note(f"{cell.text}: {done} of {examples} examples were judged before; going on from there.")
 
-    def queries(self, asked: int) -> None:
-        self.asked += asked
-        self._asked_since += asked
+    def queries(self, cell: Cell, asked: int) -> None:
+        work = self.under_way.get(cell.cell_id)
+        if work is not None:
+            work.asked, work.fresh = work.asked + asked, work.fresh + asked
 
-    def judged(self, examples: int) -> None:
-        self._done, self._asked_since = self._done + examples, 0
-
-    @property
-    def progress(self) -> float:
-        """Examples done, those under way counted by the share of their budget that is spent."""
-        under_way = self._asked_since / self._budget if self._budget else 0.0
-        return min(self._done + under_way, self._of)
+    def judged(self, cell: Cell, examples: int) -> None:
+        work = self.under_way[cell.cell_id]
+        budget = work.budget or 0
+        # What other shards of the cell were asked meanwhile is not done yet.
+        work.done, work.fresh = work.done + examples, max(0, work.fresh - budget * examples) if budget else 0
 
     def cell_ended(self, cell: Cell, how: str, detail: str = "") -> None:
         self.counts[how] += 1
         color = {"ok": "green", "cached": "dim", "refused": "yellow", "failed": "red"}[how]
-        seconds = time.monotonic() - self._attacking_since
-        told = f"{_time(seconds)}, {self.asked:,} queries" if how == "ok" else escape(detail)
+        work = self.under_way.pop(cell.cell_id, None)
+        told = escape(detail)
+        if how == "ok" and work is not None:
+            told = f"{duration(time.monotonic() - work.since)}, {work.asked:,} queries"
         done = sum(self.counts.values())
         line = f"[{color}]{how:>7}[/] {done}/{self.total}  {escape(cell.text)}" + (f"  [dim]{told}[/]" if told else "")
         self.console.print(line, soft_wrap=True)
-
-    @property
-    def rate(self) -> str:
-        """Queries per second of the cell under way."""
-        seconds = time.monotonic() - self._attacking_since
-        return f"{self.asked / seconds:,.0f} queries/s" if seconds > 0 and self.asked else ""
 
     @property
     def summary(self) -> str:
@@ -95,7 +109,7 @@ class RunWatcher(Watcher):
 
 
 class LiveWatcher(RunWatcher):
-    """Two bars at the bottom of a terminal; finished work scrolls away above them."""
+    """Bars at the bottom of a terminal; finished work scrolls away above them."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)
@@ -104,7 +118,7 @@ class LiveWatcher(RunWatcher):
             TextColumn("[dim]{task.fields[more]}"), TimeRemainingColumn(compact=True),
             console=console, transient=True,
         )  # fmt: skip
-        self._task: TaskID | None = None
+        self._bars: dict[str, TaskID] = {}
         self._cells: TaskID | None = None
 
     def __enter__(self) -> Self:
@@ -121,46 +135,50 @@ class LiveWatcher(RunWatcher):
         self._cells = self._progress.add_task("all cells", total=len(plan.cells), more="")
 
     def training(self, name: str, done: int, total: int) -> None:
-        task = self._work(f"training {name}", total)
-        self._progress.update(task, completed=done)
+        title = f"training {name}"
+        self._progress.update(self._bar(title, title, total), completed=done)
 
     def trained(self, name: str, seconds: float, cached: bool) -> None:
-        self._end_work()
+        self._remove(f"training {name}")
         super().trained(name, seconds, cached)
 
     def cell_started(self, cell: Cell, examples: int, done: int) -> None:
         super().cell_started(cell, examples, done)
-        self._end_work()
-        self._progress.update(self._work(f"{cell.attack.text} × {cell.opponent.text}", examples), completed=done)
+        self._show(cell)
 
-    def queries(self, asked: int) -> None:
-        super().queries(asked)
-        self._show()
+    def queries(self, cell: Cell, asked: int) -> None:
+        super().queries(cell, asked)
+        self._show(cell)
 
-    def judged(self, examples: int) -> None:
-        super().judged(examples)
-        self._show()
-
-    def _show(self) -> None:
-        if self._task is not None:
-            self._progress.update(self._task, completed=int(self.progress), more=self.rate)
+    def judged(self, cell: Cell, examples: int) -> None:
+        super().judged(cell, examples)
+        self._show(cell)
 
     def cell_ended(self, cell: Cell, how: str, detail: str = "") -> None:
-        self._end_work()
+        self._remove(cell.cell_id)
         super().cell_ended(cell, how, detail)
         if self._cells is not None:
             self._progress.update(self._cells, advance=1, more=self.summary)
 
-    def _work(self, name: str, total: int) -> TaskID:
-        if self._task is None:
-            short = name if len(name) <= 44 else f"{name[:43]}…"
-            self._task = self._progress.add_task(escape(short), total=total, more="")
-        return self._task
+    def _show(self, cell: Cell) -> None:
+        work = self.under_way.get(cell.cell_id)
+        if work is not None:
+            bar = self._bar(cell.cell_id, _title(cell), work.of)
+            self._progress.update(bar, completed=int(work.progress), more=work.rate)
 
-    def _end_work(self) -> None:
-        if self._task is not None:
-            self._progress.remove_task(self._task)
-            self._task = None
+    def _bar(self, key: str, title: str, total: int) -> TaskID:
+        if key not in self._bars:
+            short = title if len(title) <= 44 else f"{title[:43]}…"
+            self._bars[key] = self._progress.add_task(escape(short), total=total, more="")
+        return self._bars[key]
+
+    def _remove(self, key: str) -> None:
+        if key in self._bars:
+            self._progress.remove_task(self._bars.pop(key))
+
+
+def _title(cell: Cell) -> str:
+    return f"{cell.attack.text} × {cell.opponent.text}"
 
 
 class PlainWatcher(RunWatcher):
@@ -169,24 +187,27 @@ class PlainWatcher(RunWatcher):
     def __init__(self, console: Console) -> None:
         super().__init__(console)
         self._last = time.monotonic()
-        self._begun = self._last
+        self._begun: dict[str, float] = {}  # when trainings did
 
     def training(self, name: str, done: int, total: int) -> None:
-        self._tell(f"training {name}", done, total)
+        since = self._begun.setdefault(name, time.monotonic())
+        self._tell(f"training {name}", done, total, since)
 
     def cell_started(self, cell: Cell, examples: int, done: int) -> None:
         super().cell_started(cell, examples, done)
-        self._last = self._begun = time.monotonic()
+        self._last = time.monotonic()
 
-    def queries(self, asked: int) -> None:
-        super().queries(asked)
-        self._tell(f"attacking, {self.rate}", int(self.progress), self._of)
+    def queries(self, cell: Cell, asked: int) -> None:
+        super().queries(cell, asked)
+        work = self.under_way.get(cell.cell_id)
+        if work is not None:
+            self._tell(f"{_title(cell)}, {work.rate}", int(work.progress), work.of, work.since)
 
-    def _tell(self, what: str, done: int, total: int) -> None:
+    def _tell(self, what: str, done: int, total: int, since: float) -> None:
         now = time.monotonic()
         if now - self._last >= _PATIENCE:
             self._last = now
-            left = f", about {_time((now - self._begun) * (total - done) / done)} left" if done else ""
+            left = f", about {duration((now - since) * (total - done) / done)} left" if done else ""
             self.console.print(f"        … {escape(what)}: {done}/{total}{left}", soft_wrap=True)
 
 
@@ -196,7 +217,8 @@ def watcher(console: Console) -> RunWatcher:
     return LiveWatcher(kept) if kept.is_terminal else PlainWatcher(kept)
 
 
-def _time(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """For people: 1.5 s, 2 min 05 s, 3 h 20 min."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

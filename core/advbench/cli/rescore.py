@@ -43,13 +43,9 @@ def rescore(
         with printing_kept():
             instances = {metric.text: metric.instance for metric in metrics}
             scores, failed = compute(Report.open(report), instances, eligible)
-        by_cell: dict[str, list[dict[str, object]]] = {}
-        for score in scores:
-            by_cell.setdefault(str(score["cell_id"]), []).append(score)
-        for cell_id, rows in by_cell.items():
-            writer.write_scores(cell_id, rows)
-        writer.compact()
-    out.print(f"{len(scores)} scores of {len(by_cell)} cells written to {escape(report)}/scores.parquet")
+        writer.compact(scores)
+    cells = len({score["cell_id"] for score in scores})
+    out.print(f"{len(scores)} scores of {cells} cells written to {escape(report)}/scores.parquet")
     for text in tell_failed(failed, metrics):
         err.print(f"[red]failed:[/] {escape(text)}", soft_wrap=True)
     if failed:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
 
 from ..bench.request import Eligible, Request
+from ..catalog.grammar import Spelling, parse
 from ..contract.errors import EmptySelection, RequestError
 from ..contract.texts import parse_value
 from ..contract.types import Access, Norm
@@ -91,6 +96,12 @@ def run(
     cell_timeout: Annotated[
         float | None, _option("Seconds for a cell's training, and for its attack.", "--cell-timeout", panel=HOW)
     ] = None,
+    jobs: Annotated[
+        int | None, _option("Worker processes; 0: one a core. Else all in this one.", "--jobs", "-j", panel=HOW)
+    ] = None,
+    engine: Annotated[
+        str | None, _option("Who does the work: local, process:jobs=4, ray.", "--engine", panel=HOW)
+    ] = None,
     config: Annotated[
         Path | None,
         typer.Option(
@@ -117,6 +128,9 @@ def run(
     save_adversarials: Annotated[
         bool, _option("Keep the judged points.", "--save-adversarials/--no-save-adversarials", panel=HOW)
     ] = False,
+    trace_example: Annotated[
+        int | None, _option("Then tell how the attack on this example goes.", "--trace-example", panel=HOW)
+    ] = None,
 ) -> None:
     """Train, attack and judge the cross-product of everything named; then show the leaderboard.
 
@@ -128,9 +142,12 @@ def run(
     # Torch is imported from here on: unknown names were worth a faster answer.
     from ..bench.plan import make_plan, with_suite
     from ..bench.runner import run as carry_out
+    from ..bench.tracing import check_traced
     from .leaderboard import show
     from .needs import fetch_absent
+    from .planned import show_plan
     from .progress import watcher
+    from .story import tell_stories
 
     request = with_suite(
         Request(
@@ -143,7 +160,7 @@ def run(
             targeted=targeted, targets=targets, gradient=tuple(gradient or ()), eot=eot, preset=preset.value, n=n,
             select=select, eligible=eligible, seed=tuple(seed or (0,)), device=_device(device), timeout=timeout,
             cell_timeout=cell_timeout, refine=refine, twin=twin, out=report, force=force, fail_fast=fail_fast,
-            strict=strict, save_adversarials=save_adversarials, similarity=similarity,
+            strict=strict, save_adversarials=save_adversarials, similarity=similarity, engine=_engine(engine, jobs),
         ),
         found,
         given(context),
@@ -155,22 +172,49 @@ def run(
     if strict and refused:
         told = "; ".join(f"{cell.text}: {' '.join(map(str, cell.refused))}" for cell in refused)
         raise RequestError(f"run: with --strict every cell must make sense, got {len(refused)} refused: {told}")
+    if trace_example is not None:
+        check_traced(plan, trace_example)
     if dry_run:
-        for cell in plan.cells:
-            refusals = "".join(f"  refused {refusal}" for refusal in cell.refused)
-            out.print(escape(f"{cell.text}{refusals}"), soft_wrap=True)
-        out.print(f"{len(plan.runnable)} cells to run or find done, {len(refused)} refused")
-        if request.eligible == Eligible.ALL_CORRECT:
-            out.print("--eligible all-correct: which examples are attacked is decided once every contender is trained")
+        show_plan(plan, request)
         return
-    with watcher(err) as watching:
+    with watcher(err) as watching, _ended_politely():
         tally = carry_out(plan, request, found.installed, watching)
     if not plan.runnable:
         told = "; ".join(sorted({str(refusal) for cell in refused for refusal in cell.refused}))
         raise EmptySelection(f"run: every cell was refused: {told}")
     show([request.out])
     _tell_end(tally.cached, len(plan.runnable), request.out)
+    if trace_example is not None and not tally.interrupted:
+        tell_stories(plan, request, found.installed, trace_example)
     raise typer.Exit(tally.exit_code)
+
+
+@contextmanager
+def _ended_politely() -> Iterator[None]:
+    """SIGTERM, by which clusters and `kill` end a run, does what Ctrl-C does: all that is finished is kept."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _engine(engine: str | None, jobs: int | None) -> str:
+    """As one spells it: --jobs 4 is short for --engine process:jobs=4, and gives other engines their `jobs`."""
+    if jobs is None:
+        return engine or "local"
+    if jobs < 0:
+        raise RequestError(f"run: --jobs must be >= 0, got {jobs}. 0 is one for each core.")
+    if engine is None and jobs == 1:
+        return "local"
+    spelled = parse(engine or "process")
+    if "jobs" in spelled.items:
+        raise RequestError(f"run: --jobs must be given once, got it in --engine {engine} too.")
+    return str(Spelling(spelled.name, {**spelled.items, "jobs": str(jobs)}))
 
 
 def _tell_end(cached: int, cells: int, report: Path) -> None:

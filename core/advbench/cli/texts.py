@@ -13,6 +13,7 @@ from .console import escape, out, verb
 if TYPE_CHECKING:
     from ..records.texts import Key
 
+_LONGEST = 20_000  # characters that are compared: beyond, made-up texts could take hours
 _MARKS = {"same": "{}", "gone": "[red][-{}-][/]", "new": "[green]{{+{}+}}[/]"}
 
 
@@ -54,9 +55,8 @@ def _show(row: dict[str, Any], before: str, after: str, whole: bool) -> None:
     from ..report.changes import changes, shortened
 
     likeness = "" if row["similarity"] is None else f", similarity {row['similarity']:.3f}"
-    facts = (
-        f"{row['clean_label']} → {row['adv_label']}, {row['words']:.1%} of words{likeness}, {row['queries']} queries"
-    )
-    found = changes(before, after)
+    moved = "" if row["words"] is None else f", {row['words']:.1%} of words"
+    facts = f"{row['clean_label']} → {row['adv_label']}{moved}{likeness}, {row['queries']} queries"
+    found = changes(before[:_LONGEST], after[:_LONGEST])
     text = "".join(_MARKS[kind].format(escape(part)) for kind, part in (found if whole else shortened(found)))
     out.print(f"[dim]{row['example_id']}[/] {facts}\n  {text}", soft_wrap=True)

@@ -226,9 +226,11 @@ class Goal(Protocol):
 class Attack(Component, Protocol):
     """Stateless. Success is not reported: the judge decides it.
 
-    Optional methods: `facts() -> AttackFacts`, and `prepare(oracle, seeds: Examples, rng) ->
-    State` for attacks that learn first; its result comes back as `oracle.prepared`. Contenders in
-    its fields, `component("contender")`, come trained in `oracle.contenders`, by field.
+    Optional methods: `facts() -> AttackFacts`; `prepare(oracle, seeds: Examples, rng) -> State` for
+    attacks that learn first; its result comes back as `oracle.prepared`; and `explain(oracle, x, rng,
+    say: Callable[[str], None]) -> Perturbed`, which does to one example what `perturb` does and says
+    its steps in words, one line each: `run --trace-example` shows them, or without it every query.
+    Contenders in its fields, `component("contender")`, come trained in `oracle.contenders`, by field.
     """
 
     def perturb(self, oracle: Any, x: Any, rng: Streams) -> Perturbed:

@@ -33,9 +33,20 @@ def whole(column: pa.ChunkedArray, null: int) -> npt.NDArray[np.int64]:
 
 
 def codes(column: pa.ChunkedArray) -> tuple[npt.NDArray[np.int64], list[str | None]]:
-    """A text column as positions (n,) in a list of its distinct values, null among them."""
-    array = column.combine_chunks().dictionary_encode(null_encoding="encode")
-    return _data(array.indices, np.dtype(np.int32)).astype(np.int64), array.dictionary.to_pylist()
+    """A text column as positions (n,) in a list of its distinct values, null among them.
+
+    Of a dictionary column the list is the dictionary, which may hold more.
+    """
+    array = column.combine_chunks()
+    if not pa.types.is_dictionary(array.type):
+        array = array.dictionary_encode(null_encoding="encode")
+        return _data(array.indices, np.dtype(np.int32)).astype(np.int64), array.dictionary.to_pylist()
+    words = array.dictionary.to_pylist()
+    found = _data(array.indices, np.dtype(np.int32)).astype(np.int64)
+    if array.null_count:
+        found[~_valid(array)] = len(words)
+        words.append(None)
+    return found, words
 
 
 def _data(array: Any, dtype: np.dtype[Any]) -> npt.NDArray[Any]:

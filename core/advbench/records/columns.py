@@ -31,7 +31,7 @@ class Column:
 _CELLS = (
     Column("cell_id", TEXT, "Hash of the request: names, parameters, data, threat, seed.", required=True),
     Column("run", WHOLE, "Position in run.json of the invocation that last worked on the cell, from 0."),
-    Column("fingerprint", TEXT, "Hash of the code, library versions and kind of device behind every row."),
+    Column("fingerprint", TEXT, "Hashes of code, libraries and device; fetched data; the encoder that compares texts."),
     Column("contender_digest", TEXT, "Hash of the trained contender; key of training.parquet."),
     Column("dataset", TEXT, "Name of the data set."),
     Column("dataset_params", TEXT, "Its parameters, as canonical JSON."),

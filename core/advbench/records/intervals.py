@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -58,9 +59,7 @@ def quantile_interval(values: Values, q: float) -> tuple[float, float]:
     n = len(ordered)
     if not n or np.isnan(ordered[-1]):
         return math.nan, math.nan
-    below = np.cumsum(_binomial(n, q))  # below[i] = P(at most i values lie under the quantile)
-    left = int(np.searchsorted(below, _TAIL, side="right"))  # largest rank r with P(count < r) <= tail
-    right = int(np.searchsorted(below, 1 - _TAIL, side="left")) + 1  # smallest rank r with P(count >= r) <= tail
+    left, right = _ranks(n, q)
     low = float(ordered[left - 1]) if left >= 1 else -math.inf
     high = float(ordered[right - 1]) if right <= n else math.inf
     return low, high
@@ -79,6 +78,14 @@ def mean_interval(values: Values) -> tuple[float, float]:
     centre = float(numbers.mean())
     half = _student(len(numbers) - 1) * float(numbers.std(ddof=1)) / math.sqrt(len(numbers))
     return centre - half, centre + half
+
+
+@functools.lru_cache(maxsize=256)
+def _ranks(n: int, q: float) -> tuple[int, int]:
+    """Ranks, from 1, of the order statistics around the q-quantile of n values; 0 and n + 1 where there are none."""
+    below = np.cumsum(_binomial(n, q))  # below[i] = P(at most i values lie under the quantile)
+    left = int(np.searchsorted(below, _TAIL, side="right"))  # largest rank r with P(count < r) <= tail
+    return left, int(np.searchsorted(below, 1 - _TAIL, side="left")) + 1  # smallest rank r with P(count >= r) <= tail
 
 
 def _binomial(n: int, q: float) -> npt.NDArray[np.float64]:

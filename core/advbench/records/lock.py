@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
 import socket
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from ..contract.errors import ReportError
+from ..supply.bounded import parse_json
 
 
 class FolderLock:
@@ -55,6 +57,26 @@ class FolderLock:
             self._fd = None
 
 
+@contextlib.contextmanager
+def unwritten(path: Path, folder: Path) -> Iterator[None]:
+    """Keep writers away from a report for a while, without changing it; others may read it too.
+
+    Raises ReportError naming the writer if one is at work. No writer ever came where there is no file `path`.
+    """
+    if not path.exists():
+        yield
+        return
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ReportError(
+                f"report {folder}: it must not be written while it is merged, got a run at work: "
+                f"{_describe(file.read(4096))}. Wait for it or stop it; what it has finished is kept."
+            ) from None
+        yield
+
+
 def _closer(held: weakref.ref[FolderLock]) -> Callable[[], None]:
     def close() -> None:
         lock = held()
@@ -66,7 +88,7 @@ def _closer(held: weakref.ref[FolderLock]) -> Callable[[], None]:
 
 def _describe(note: bytes) -> str:
     try:
-        found = json.loads(note)
+        found = parse_json(note)
         return f"process {found['pid']} on {found['host']} since {found['since']}"
     except (ValueError, KeyError, TypeError):  # the holder is between taking the lock and signing it
         return "a process that has not signed yet"

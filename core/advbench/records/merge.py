@@ -1,4 +1,4 @@
-"""The one rule by which parts and compacted tables become one report.
+"""The one rule by which parts and compacted tables become one report, cell by cell.
 
 Rows are keyed (cell_id, example_id, target). A cell whose parts have another identity than its
 compacted rows replaces them all; otherwise both are united and parts win. A cell row that only
@@ -7,7 +7,7 @@ says "interrupted" replaces nothing until its first shard is there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -16,130 +16,108 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .parts import CellParts, Identity, Shard, identity_of
+from .arrays import whole
+from .parts import CellParts, Identity, identity_of
+from .tables import notes_of, schema, widened
 
 INTERRUPTED = "interrupted"  # the code of a cell on which work goes on
-_KEY = ("cell_id", "example_id", "target")
-_ORDER = {
-    "cells": ("cell_id",), "examples": _KEY, "scores": ("cell_id", "metric"), "trace": (*_KEY, "query"),
+KEY = ("cell_id", "example_id", "target")
+ORDER = {
+    "cells": ("cell_id",), "examples": KEY, "scores": ("cell_id", "metric"), "trace": (*KEY, "query"),
     "training": ("contender_digest", "epoch"),
 }  # fmt: skip
 _UNTARGETED = np.iinfo(np.int64).min
 
-ReadBase: TypeAlias = Callable[[str, Sequence[str] | None], pa.Table]  # table, columns -> compacted table
+Keys: TypeAlias = npt.NDArray[np.int64]  # (n, 2): example_id, target
 
 
 @dataclass(frozen=True)
-class Fold:
-    """The parts that count, and the cells whose compacted rows they replace."""
+class Decision:
+    """What becomes of one cell's parts. `identity`: under which the cell goes on, None if nothing says.
 
-    replaced: frozenset[str]
-    cells: tuple[CellParts, ...]
-    shards: tuple[Shard, ...]
-    training: tuple[pa.Table, ...]
-    orphans: tuple[str, ...]  # parts that no readable cell row claims
+    counts: they are taken; replaces: the cell's compacted rows go; orphan: nothing readable claims them.
+    """
 
-    def __bool__(self) -> bool:
-        return bool(self.cells or self.training)
-
-
-def fold(base: Mapping[str, Identity], parts: Sequence[CellParts], training: Sequence[pa.Table]) -> Fold:
-    """Decide which parts count. `base`: identity of each compacted cell."""
-    replaced, cells, shards, orphans = set(), [], [], []
-    for cell in parts:
-        own, old = current_identity(cell, base.get(cell.cell_id)), base.get(cell.cell_id)
-        live = [shard for shard in cell.shards if shard.identity == own]
-        if cell.row is None and old is None:
-            if cell.shards or cell.scores is not None:
-                orphans.append(
-                    f"parts/{cell.cell_id}: it must have a readable cell.parquet, got none. Run the cell again."
-                )
-            continue
-        if old is not None and own != old:
-            if not live and cell.row is not None and cell.row["code"][0].as_py() == INTERRUPTED:
-                continue
-            replaced.add(cell.cell_id)
-        cells.append(cell)
-        shards += live
-    return Fold(frozenset(replaced), tuple(cells), tuple(shards), tuple(training), tuple(orphans))
+    identity: Identity | None
+    counts: bool
+    replaces: bool = False
+    orphan: bool = False
 
 
-def current_identity(cell: CellParts, base: Identity | None) -> Identity | None:
-    """The identity under which a cell goes on: its own row's, else the compacted one, else its shards'."""
-    if cell.row is not None:
-        return identity_of(cell.row)
-    if base is not None:
-        return base
-    return cell.shards[-1].identity if cell.shards else None
-
-
-def merged(name: str, folded: Fold, base: ReadBase) -> pa.Table:
-    """Return one whole table of the report, in the order of its key."""
-    if name == "examples":
-        table = _newest("examples", folded, base)
-    elif name == "trace":
-        table = _newest("trace", folded, base)
-    elif name == "training":
-        table = _replace(base(name, None), folded.training, ("contender_digest",), frozenset())
+def decide(row: pa.Table | None, shards: Sequence[Identity], base: Identity | None, scored: bool = False) -> Decision:
+    """Decide by a cell's row, the identities of its shards, that of its compacted rows, and whether it has scores."""
+    if row is not None:
+        own = identity_of(row)
+    elif base is not None:
+        own = base
     else:
-        rows = [cell.row if name == "cells" else cell.scores for cell in folded.cells]
-        added = [row for row in rows if row is not None]
-        table = _replace(base(name, None), added, _ORDER[name], folded.replaced)
-    return table.sort_by([(column, "ascending") for column in _ORDER[name]])
+        return Decision(shards[-1] if shards else None, counts=False, orphan=bool(shards or scored))
+    other = base is not None and own != base
+    if other and own not in shards and row is not None and row["code"][0].as_py() == INTERRUPTED:
+        return Decision(own, counts=False)
+    return Decision(own, counts=True, replaces=other)
 
 
-def _replace(base: pa.Table, added: Sequence[pa.Table], key: Sequence[str], replaced: frozenset[str]) -> pa.Table:
-    """Unite; rows of `base` with a key among `added`, or of a replaced cell, go."""
-    keep = _without(base, replaced)
-    if added:
-        new = {tuple(row.values()) for table in added for row in table.select(list(key)).to_pylist()}
-        stays = [tuple(row.values()) not in new for row in keep.select(list(key)).to_pylist()]
-        keep = keep.filter(pa.array(stays, pa.bool_()))
-    return pa.concat_tables([keep, *added])
+def decided(cell: CellParts, base: Identity | None) -> Decision:
+    """The same for parts that were read whole."""
+    return decide(cell.row, [shard.identity for shard in cell.shards], base, cell.scores is not None)
 
 
-def _without(table: pa.Table, replaced: frozenset[str]) -> pa.Table:
-    if not replaced:
-        return table
-    return table.filter(pc.invert(pc.is_in(table["cell_id"], pa.array(sorted(replaced), pa.string()))))
+def united(name: str, cell: CellParts, decision: Decision, old: pa.Table, judged: pa.Table) -> pa.Table:
+    """One cell's rows of a table, in the order of their key.
+
+    `old`: its compacted rows; `judged`: of its compacted examples, the columns of the key.
+    """
+    if decision.replaces:
+        old, judged = old.slice(0, 0), judged.slice(0, 0)
+    if name == "cells":
+        return old if cell.row is None else cell.row
+    if name == "scores":
+        added = old.slice(0, 0) if cell.scores is None else cell.scores
+        keep = pc.invert(pc.is_in(old["metric"], added["metric"].combine_chunks()))
+        return in_order(name, [old.filter(keep), added])
+    live = [shard for shard in cell.shards if shard.identity == decision.identity]
+    if not live:
+        return old
+    sources = [judged, *(shard.examples for shard in live)]
+    asked = [old, *(shard.examples if name == "examples" else shard.trace for shard in live)]
+    return newest(name, asked, sources)
 
 
-def _newest(name: str, folded: Fold, base: ReadBase) -> pa.Table:
-    """For each key, keep the rows of the newest source that judged it: compacted, then shard by shard.
+def newest(name: str, asked: Sequence[pa.Table], judged: Sequence[pa.Table]) -> pa.Table:
+    """Of one cell's rows from several sources, later ones newer, those of the newest that judged their key.
 
     Trace rows follow their example: they stay only if it was judged in the same source.
     """
-    old = _without(base("examples", None if name == "examples" else _KEY), folded.replaced)
-    judged = [old, *(shard.examples for shard in folded.shards)]
-    if name == "examples":
-        asked = judged
-    else:
-        asked = [_without(base("trace", None), folded.replaced), *(shard.trace for shard in folded.shards)]
-    cell_ids = pa.chunked_array(
-        [chunk for table in (*judged, *asked) for chunk in table["cell_id"].chunks], pa.string()
-    )
-    codes = pc.unique(cell_ids)
-    keys, source = _keys(judged, codes)
-    other_keys, other_source = _keys(asked, codes)
-    newest = _newest_source(keys, source, other_keys)
-    united = pa.concat_tables(asked, promote_options="default")  # notes differ between attacks
-    return united.filter(pa.array(newest == other_source))
+    keys, source = _keys(judged)
+    other_keys, other_source = _keys(asked)
+    kept = _newest_source(keys, source, other_keys) == other_source
+    ends = np.cumsum([table.num_rows for table in asked])[:-1]
+    pieces = [
+        table if mask.all() else table.filter(pa.array(mask))
+        for table, mask in zip(asked, np.split(kept, ends), strict=True)
+    ]
+    return in_order(name, pieces)
 
 
-def _keys(tables: Sequence[pa.Table], codes: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return keys (rows, 3) and the position in `tables` of each row (rows,)."""
+def in_order(name: str, pieces: Sequence[pa.Table]) -> pa.Table:
+    """One cell's pieces of a table as one, sorted by the key; notes differ between pieces."""
+    filled = [piece for piece in pieces if piece.num_rows] or list(pieces[:1])
+    notes = {note for piece in filled for note in notes_of(name, piece.column_names)}
+    wanted = schema(name, sorted(notes))
+    together = pa.concat_tables([widened(piece, wanted) for piece in filled])
+    return together.sort_by([(column, "ascending") for column in ORDER[name][1:]])
+
+
+def _keys(tables: Sequence[pa.Table]) -> tuple[Keys, npt.NDArray[np.int64]]:
+    """Return keys (rows, 2) and the position in `tables` of each row (rows,)."""
     source = np.repeat(np.arange(len(tables)), [table.num_rows for table in tables])
-    united = pa.concat_tables([table.select(list(_KEY)) for table in tables])
-    columns = (
-        pc.index_in(united["cell_id"], codes), united["example_id"], pc.fill_null(united["target"], _UNTARGETED),
-    )  # fmt: skip
-    return np.stack([column.to_numpy().astype(np.int64) for column in columns], axis=1), source
+    found = [np.stack([whole(table["example_id"], 0), whole(table["target"], _UNTARGETED)], 1) for table in tables]
+    return np.concatenate(found), source
 
 
-def _newest_source(
-    keys: npt.NDArray[np.int64], source: npt.NDArray[np.int64], wanted: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
-    """Return, for each wanted key (m, 3), the largest source among equal keys (n, 3); -1 if there is none."""
+def _newest_source(keys: Keys, source: npt.NDArray[np.int64], wanted: Keys) -> npt.NDArray[np.int64]:
+    """Return, for each wanted key (m, 2), the largest source among equal keys (n, 2); -1 if there is none."""
     every = np.concatenate([keys, wanted])
     if not len(every):
         return np.empty(0, np.int64)

@@ -6,7 +6,9 @@ trace's digest and so commit both. Whatever fails a check is reported and left u
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -15,7 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..contract.errors import ReportError
-from .files import TEMPORARY, digest, parquet_bytes, read_parquet, write_whole
+from .files import TEMPORARY, digest, parquet_bytes, read_head, read_parquet, write_whole
+from .tables import notes_of
 
 Identity: TypeAlias = tuple[str, str]  # fingerprint, contender_digest; rows of two are never mixed
 _SHARD = re.compile(r"shard-(\d{5,})\.parquet")
@@ -41,8 +44,18 @@ class CellParts:
     row: pa.Table | None
     shards: tuple[Shard, ...]
     scores: pa.Table | None
-    files: tuple[Path, ...]  # all that were read, in the order in which they may be removed
+    files: tuple[str, ...]  # names of all that were read, in the order in which they may be removed
     damaged: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Outline:
+    """The same without any rows but the cell's own; what cannot be read is left out."""
+
+    row: pa.Table | None
+    shards: tuple[Identity, ...]
+    notes: frozenset[str]  # of the shards
+    scored: bool
 
 
 def identity_of(row: pa.Table) -> Identity:
@@ -63,18 +76,18 @@ def write_shard(folder: Path, number: int, identity: Identity, examples: pa.Tabl
 def read_cell_parts(folder: Path) -> CellParts:
     """Read and check everything in one cell's folder; a folder that is not there holds nothing."""
     damaged: list[str] = []
-    files: list[Path] = []
+    files: list[str] = []
     shards = []
     found = sorted(folder.iterdir()) if folder.is_dir() else []
     for path in found:
         match = _SHARD.fullmatch(path.name)
         if match is None:
             if path.name.endswith(_TRACE) and path.with_name(path.name.removesuffix(_TRACE) + ".parquet") not in found:
-                files.append(path)  # nothing was committed, or it was removed already
+                files.append(path.name)  # nothing was committed, or it was removed already
             continue
         try:
             shards.append(_read_shard(path, int(match.group(1))))
-            files += [path, _trace_path(folder, int(match.group(1)))]
+            files += [path.name, _trace_path(folder, int(match.group(1))).name]
         except ReportError as error:
             damaged.append(str(error))
     tables: dict[str, pa.Table | None] = {}
@@ -82,7 +95,7 @@ def read_cell_parts(folder: Path) -> CellParts:
         path = folder / f"{file}.parquet"
         try:
             tables[name] = _read_own(path, name) if path.exists() else None
-            files += [path] if path.exists() else []
+            files += [path.name] if tables[name] is not None else []
         except ReportError as error:
             damaged.append(str(error))
             tables[name] = None
@@ -90,9 +103,27 @@ def read_cell_parts(folder: Path) -> CellParts:
     return CellParts(folder.name, tables["cells"], ordered, tables["scores"], tuple(files), tuple(damaged))
 
 
-def read_all_parts(root: Path) -> list[CellParts]:
-    """Read the parts of every cell of a report, by cell_id."""
-    return [read_cell_parts(folder) for folder in part_folders(root) if folder.name != TRAINING]
+def read_all_parts(root: Path) -> Iterator[CellParts]:
+    """Read the parts of every cell of a report, by cell_id, one cell after the other."""
+    return (read_cell_parts(folder) for folder in part_folders(root) if folder.name != TRAINING)
+
+
+def outline(folder: Path) -> Outline:
+    """Look at what lies in one cell's folder without reading its rows."""
+    shards: dict[int, Identity] = {}
+    notes: set[str] = set()
+    for path in sorted(folder.glob("shard-*.parquet")):
+        match = _SHARD.fullmatch(path.name)
+        with contextlib.suppress(ReportError):
+            if match is not None:
+                metadata, stored = read_head(path)
+                shards[int(match.group(1))] = (metadata.get("fingerprint", ""), metadata.get("contender_digest", ""))
+                notes.update(notes_of("examples", stored.names))
+    row = None
+    with contextlib.suppress(ReportError):
+        row = _read_own(folder / "cell.parquet", "cells")
+    scored = (folder / "scores.parquet").exists()
+    return Outline(row, tuple(shards[number] for number in sorted(shards)), frozenset(notes), scored)
 
 
 def read_training_parts(root: Path) -> tuple[list[pa.Table], list[Path], list[str]]:

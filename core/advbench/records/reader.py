@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -10,10 +11,12 @@ from typing import Any, Self
 import pyarrow as pa
 
 from ..contract.errors import ReportError
-from . import compaction, parts
-from .merge import Fold, fold, merged
+from . import compaction, folding, parts
+from .merge import Decision, decided
 from .place import disk
 from .runlog import read_runs
+from .stream import GROUP, Stretch, ahead, cells_of
+from .tables import notes_of, schema
 
 _TRIES = 3
 
@@ -23,14 +26,17 @@ class Report:
     """One report folder, read without a lock while others may write to it.
 
     `runs`: the entries of run.json. `damaged`: parts that were left out, with reasons.
+    `notes`: the columns that attacks added to examples.
     Tables have every declared column and are sorted by their key.
     """
 
     root: Path
     runs: tuple[dict[str, Any], ...]
     damaged: tuple[str, ...]
+    notes: tuple[str, ...]
     _generation: int
-    _fold: Fold
+    _decisions: Mapping[str, Decision]  # of the cells whose parts count
+    _trained: bool  # whether parts hold rows of training
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
@@ -45,7 +51,7 @@ class Report:
             for attempt in range(_TRIES):  # a writer may compact between two of our reads
                 try:
                     generation = compaction.generation(root)
-                    folded, damaged = _fold_parts(root)
+                    decisions, trained, notes, damaged = _read_parts(root)
                     if generation == compaction.generation(root):
                         break
                 except ReportError:
@@ -53,12 +59,12 @@ class Report:
                         raise
             else:
                 raise _moving(root)
-        if not generation and not folded:
+        if not generation and not decisions and not trained:
             raise ReportError(
                 f"report {root}: it must hold cells.parquet and examples.parquet, or unfinished parts, got neither: "
                 f"nothing was finished yet, or the files were removed. Run `advbench run --out {root}`."
             )
-        return cls(root, runs, damaged, generation, folded)
+        return cls(root, runs, damaged, notes, generation, decisions, trained)
 
     @property
     def cells(self) -> pa.Table:
@@ -85,20 +91,61 @@ class Report:
         """One row per trained contender and epoch."""
         return self.table("training")
 
+    def schema(self, name: str) -> pa.Schema:
+        """The columns of a table: the declared ones, and of examples those that attacks added."""
+        return schema(name, self.notes if name == "examples" else ())
+
     def table(self, name: str, columns: Sequence[str] | None = None) -> pa.Table:
         """Return a whole table, or just some of its columns, which is faster.
 
         Raises ReportError if its file is damaged, or if the report was compacted since `open`.
         """
-        with disk(self.root):
-            if self._fold:
-                whole = merged(name, self._fold, lambda base, wanted: compaction.base_table(self.root, base, wanted))
-                found = whole if columns is None else whole.select(list(columns))
-            else:
-                found = compaction.base_table(self.root, name, columns)
+        with self._unmoved():
+            if name == "training":
+                trained = parts.read_training_parts(self.root)[0] if self._trained else []
+                found = folding.training(compaction.base_table(self.root, name), trained)
+                return found if columns is None else found.select(list(columns))
+            if not self._decisions:
+                return compaction.base_table(self.root, name, columns)
+            wanted = None if columns is None else list(dict.fromkeys([*columns, "cell_id"]))
+            whole = pa.concat_tables([*self._stretches(name, wanted)] or [self.schema(name).empty_table()])
+            return whole if columns is None else whole.select(list(columns))
+
+    def by_cell(
+        self, name: str, columns: Sequence[str], encoded: Sequence[str] = (), at_once: int = GROUP
+    ) -> Iterator[tuple[str, pa.Table]]:
+        """Read some columns of cells, examples, scores or trace, one cell at a time, in the order of cell_id.
+
+        Text columns named in `encoded` come as dictionaries, which is faster. `at_once`: rows that are
+        read together, beside those of one cell; if fewer than usual, none are read ahead. Raises as `table`.
+        """
+        with self._unmoved():
+            encoded = list(dict.fromkeys([*encoded, "cell_id"]))
+            wanted = list(dict.fromkeys([*columns, "cell_id"]))
+            stretches = self._stretches(name, wanted, encoded, at_once)
+            for cell_id, rows in cells_of(ahead(stretches) if at_once == GROUP else stretches):
+                yield cell_id, rows.select(list(columns))
+
+    def _stretches(
+        self, name: str, columns: Sequence[str] | None, encoded: Sequence[str] = (), at_once: int = GROUP
+    ) -> Iterator[Stretch]:
+        if not self._decisions:
+            return compaction.base_stretches(self.root, name, columns, encoded, at_once)
+        wanted = self.schema(name).names if columns is None else columns
+        return folding.stretches(self.root, name, self._decisions, wanted, encoded, at_once)
+
+    @contextlib.contextmanager
+    def _unmoved(self) -> Iterator[None]:
+        """What is read in the block belongs to the tables and parts that were there at `open`."""
+        try:
+            with disk(self.root):
+                yield
+        except ReportError:
             if compaction.generation(self.root) != self._generation:
-                raise _moving(self.root)
-        return found
+                raise _moving(self.root) from None
+            raise
+        if compaction.generation(self.root) != self._generation:
+            raise _moving(self.root)
 
 
 def _check_there(root: Path) -> None:
@@ -112,11 +159,19 @@ def _check_there(root: Path) -> None:
         raise ReportError(f"report {root}: it must be a report, got a folder without run.json. Check the path.")
 
 
-def _fold_parts(root: Path) -> tuple[Fold, tuple[str, ...]]:
-    cells = parts.read_all_parts(root)
-    training, _, damaged = parts.read_training_parts(root)
-    folded = fold(compaction.base_identities(root), cells, training)
-    return folded, (*damaged, *(text for cell in cells for text in cell.damaged), *folded.orphans)
+def _read_parts(root: Path) -> tuple[dict[str, Decision], bool, tuple[str, ...], tuple[str, ...]]:
+    """Read all parts once, so that what is damaged is known before anything is shown."""
+    base = compaction.base_identities(root)
+    trained, _, damaged = parts.read_training_parts(root)
+    decisions, notes = {}, set(compaction.base_notes(root))
+    for cell in parts.read_all_parts(root):
+        decision = decided(cell, base.get(cell.cell_id))
+        damaged += folding.objections(cell, decision)
+        if decision.counts:
+            decisions[cell.cell_id] = decision
+            live = [shard.examples for shard in cell.shards if shard.identity == decision.identity]
+            notes.update(note for rows in live for note in notes_of("examples", rows.column_names))
+    return decisions, bool(trained), tuple(sorted(notes)), tuple(damaged)
 
 
 def _moving(root: Path) -> ReportError:

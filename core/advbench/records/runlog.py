@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from ..contract.errors import ReportError
+from ..supply.bounded import MIB, parse_json, read_small
 from .files import too_new, write_whole
 from .tables import SCHEMA_VERSION
+
+_LONGEST = 512 * MIB  # of run.json: the cells of every run are in it
 
 
 def read_runs(root: Path) -> list[dict[str, Any]]:
     """Return the entries, oldest first. Raises ReportError if the file is damaged or too new."""
     path = root / "run.json"
     try:
-        runs = json.loads(path.read_bytes())
+        runs = parse_json(read_small(path, _LONGEST))
     except (OSError, ValueError) as error:
         raise _damaged(path, str(error)) from error
     if not isinstance(runs, list) or not all(isinstance(entry, dict) for entry in runs):

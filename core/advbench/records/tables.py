@@ -72,24 +72,38 @@ def _objection(column: Column, value: object) -> str:
     return ""
 
 
-def conform(name: str, table: pa.Table, columns: Sequence[str] | None = None) -> pa.Table:
+def conform(name: str, table: pa.Table, columns: Sequence[str] | None = None, encoded: Sequence[str] = ()) -> pa.Table:
     """Return a stored table's declared columns in their order, then notes; or just `columns`.
 
-    Raises ReportError naming the first column that is absent or of another type.
+    Those named in `encoded` are dictionaries of their type. Raises ReportError naming the first
+    column that is absent or of another type.
     """
     for column in COLUMNS[name]:
-        if column.later and column.name not in table.column_names:
+        if column.later and column.name not in table.column_names and (columns is None or column.name in columns):
             table = table.append_column(column.name, pa.nulls(table.num_rows, column.type))
-    notes = sorted(key for key in table.column_names if name == "examples" and key.startswith(NOTE))
-    wanted = schema(name, notes)
+    wanted = schema(name, notes_of(name, table.column_names))
     for key in columns if columns is not None else wanted.names:
         if key not in wanted.names or key not in table.column_names:
             raise ReportError(f"table {name}: column '{key}' must be there, got none.")
-        found = table.schema.field(key).type
-        if found != wanted.field(key).type:
-            raise ReportError(f"table {name}: column '{key}' must be {wanted.field(key).type}, got {found}.")
+        declared, found = wanted.field(key).type, table.schema.field(key).type
+        if found != (pa.dictionary(pa.int32(), declared) if key in encoded else declared):
+            raise ReportError(f"table {name}: column '{key}' must be {declared}, got {found}.")
     kept = table.select(list(columns) if columns is not None else wanted.names)
     return kept.replace_schema_metadata(wanted.metadata)
+
+
+def notes_of(name: str, columns: Sequence[str]) -> list[str]:
+    """Those of the columns that attacks added, in order."""
+    return sorted(key for key in columns if name == "examples" and key.startswith(NOTE))
+
+
+def widened(table: pa.Table, wanted: pa.Schema) -> pa.Table:
+    """The table under a schema with more notes, which are null; in its order."""
+    if table.column_names == wanted.names:
+        return table
+    there = set(table.column_names)
+    arrays = [table[one.name] if one.name in there else pa.nulls(table.num_rows, one.type) for one in wanted]
+    return pa.Table.from_arrays(arrays, schema=wanted)
 
 
 def columns_markdown() -> str:

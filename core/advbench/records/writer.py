@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from ..contract.errors import ReportError
-from . import compaction, parts, runlog
-from .columns import COLUMNS
+from . import compaction, folding, parts, runlog
 from .files import digest, parquet_bytes, remove_folder, sweep, sync_folder, write_whole
+from .known import Compacted, Judged, Key, KnownCell
 from .lock import FolderLock
-from .merge import INTERRUPTED, current_identity, fold, merged
-from .parts import CellParts
+from .merge import INTERRUPTED, decided
 from .place import LOCK, check_place, disk, safe_name
 from .tables import make_table
-
-Key = tuple[int, int | None]  # example_id, target
-
-
-@dataclass(frozen=True)
-class KnownCell:
-    """What a report holds of a cell, under one identity. `judged`: (example_id, target) pairs."""
-
-    fingerprint: str
-    contender_digest: str
-    status: str
-    code: str | None
-    judged: frozenset[Key]
 
 
 class ReportWriter:
@@ -43,8 +28,7 @@ class ReportWriter:
         self.root = root
         self.damaged: list[str] = []
         self._lock = lock
-        self._judged: dict[str, set[Key]] | None = None  # of the compacted tables, read once
-        self._cells: dict[str, dict[str, Any]] = {}
+        self._compacted: Compacted | None = None  # what the tables know, read once
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
@@ -87,19 +71,19 @@ class ReportWriter:
         """Return what the report holds of a cell, compacted or in parts, or None."""
         cell = parts.read_cell_parts(self._cell_folder(cell_id))
         self._report(cell.damaged)
-        self._load_base()
-        old = self._cells.get(cell_id)
+        if self._compacted is None:
+            with disk(self.root):
+                self._compacted = Compacted(self.root)
+        old = self._compacted.cells.get(cell_id)
         base = (old["fingerprint"] or "", old["contender_digest"] or "") if old else None
-        own = current_identity(cell, base)
+        own = decided(cell, base).identity
         if own is None:
             return None
-        judged = set(self._judged_before(cell_id)) if own == base else set()
-        for shard in cell.shards:
-            if shard.identity == own:
-                judged.update(_keys(shard.examples.select(["example_id", "target"]).to_pydict()))
-        row = cell.row.to_pylist()[0] if cell.row is not None else old
+        live = [shard.examples for shard in cell.shards if shard.identity == own]
+        judged = self._compacted.united(cell_id, live) if own == base else Judged.of(live)
+        row = cell.row.select(["status", "code"]).to_pylist()[0] if cell.row is not None else old
         row = row or {"status": "failed", "code": INTERRUPTED}
-        return KnownCell(*own, row["status"], row["code"], frozenset(judged))
+        return KnownCell(*own, row["status"], row["code"], judged)
 
     def write_cell(self, row: Mapping[str, object]) -> None:
         """Store a cell's row; the last one written counts."""
@@ -191,45 +175,48 @@ class ReportWriter:
             runs[index] = runlog.stamped(entry)
             runlog.write_runs(self.root, runs)
 
-    def compact(self) -> None:
-        """Fold all parts into the five tables, in one step, and remove them. Safe to repeat."""
+    def replace_runs(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Replace all of run.json."""
         with disk(self.root):
-            cells = parts.read_all_parts(self.root)
-            training, training_files, damaged = parts.read_training_parts(self.root)
-            folded = fold(compaction.base_identities(self.root), cells, training)
-            self._report([*damaged, *(text for cell in cells for text in cell.damaged), *folded.orphans])
-            if folded or not compaction.has_tables(self.root):
-                tables = {name: merged(name, folded, self._base) for name in COLUMNS}
-                compaction.commit(self.root, tables)
-                self._judged = None
-            for path in training_files:
-                path.unlink()
-            self._remove(folded.cells)
+            runlog.write_runs(self.root, [runlog.stamped(entry) for entry in entries])
 
-    def _remove(self, cells: Iterable[CellParts]) -> None:
+    def take_file(self, place: Path, source: Path, replace: bool) -> None:
+        """Copy a file of another report to `place`, relative to this one; `replace`: even if there is one."""
+        kind, *names = place.parts
+        path = self.root.joinpath(kind, *(safe_name("file", name) for name in names))
+        if replace or not path.exists():
+            with disk(source.parent):
+                data = source.read_bytes()
+            self._put(path, data)
+
+    def forget_files(self, cell_id: str) -> None:
+        """Remove what lies beside the tables for a cell."""
+        with disk(self.root):
+            for kind in ("prepared", "adversarials"):
+                remove_folder(self.root / kind / safe_name("cell_id", cell_id))
+            (self.root / "tracebacks" / f"{cell_id}.txt").unlink(missing_ok=True)
+
+    def compact(self, rescored: Sequence[Mapping[str, object]] = ()) -> None:
+        """Fold all parts into the five tables, in one step, and remove them. Safe to repeat.
+
+        `rescored`: rows of scores, of any cells, that replace the stored ones of the same metrics.
+        """
+        with disk(self.root):
+            scores = sorted(rescored, key=lambda row: (str(row["cell_id"]), str(row["metric"])))
+            folded = folding.compact(self.root, make_table("scores", scores) if scores else None)
+            self._report(folded.told)
+            self._compacted = None
+            for path in folded.training:
+                path.unlink()
+            for cell_id, names in folded.cells.items():
+                self._remove(self.root / "parts" / cell_id, names)
+
+    def _remove(self, folder: Path, names: Iterable[str]) -> None:
         """Remove folded files, each shard's examples before its trace; damaged ones stay as evidence."""
-        for cell in cells:
-            for path in cell.files:
-                path.unlink()
-            folder = self._cell_folder(cell.cell_id)
-            if not any(folder.iterdir()):
-                folder.rmdir()
-
-    def _base(self, name: str, columns: Sequence[str] | None) -> Any:
-        return compaction.base_table(self.root, name, columns)
-
-    def _load_base(self) -> None:
-        if self._judged is None:
-            columns = ["cell_id", "fingerprint", "contender_digest", "status", "code"]
-            self._cells = {row["cell_id"]: row for row in self._base("cells", columns).to_pylist()}
-            judged: dict[str, set[Key]] = {}
-            rows = self._base("examples", ["cell_id", "example_id", "target"]).to_pydict()
-            for cell_id, key in zip(rows["cell_id"], _keys(rows), strict=True):
-                judged.setdefault(cell_id, set()).add(key)
-            self._judged = judged
-
-    def _judged_before(self, cell_id: str) -> set[Key]:
-        return (self._judged or {}).get(cell_id, set())
+        for name in names:
+            (folder / name).unlink()
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
 
     def _report(self, texts: Iterable[str]) -> None:
         self.damaged += [text for text in texts if text not in self.damaged]

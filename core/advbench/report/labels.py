@@ -7,6 +7,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
+from ..contract.errors import ReportError
+from ..supply.bounded import parse_json
+
 Cell: TypeAlias = Mapping[str, Any]
 Contender: TypeAlias = tuple[str | None, ...]  # encoder, model, defense, each with its parameters
 
@@ -24,6 +27,7 @@ class Labels:
 
     def __init__(self, cells: Sequence[Cell]) -> None:
         self._shown = {kind: _differing(cells, kind) for kind in (*_KINDS, "attack")}
+        self._texts: dict[tuple[str, str | None, str | None], str] = {}
         self._contenders = self._name_contenders(cells)
 
     def contender(self, cell: Cell) -> str:
@@ -40,8 +44,11 @@ class Labels:
         return f"{cell['dataset']}{_brackets(params)}"
 
     def _short(self, cell: Cell, kind: str) -> str:
-        shown, params = self._shown[kind][cell[kind]], _params(cell, kind)
-        return f"{cell[kind]}{_brackets({key: params[key] for key in params if key in shown})}"
+        key = (kind, cell[kind], cell[f"{kind}_params"])
+        if key not in self._texts:
+            shown, params = self._shown[kind][cell[kind]], _params(cell, kind)
+            self._texts[key] = f"{cell[kind]}{_brackets({name: params[name] for name in params if name in shown})}"
+        return self._texts[key]
 
     def _name_contenders(self, cells: Sequence[Cell]) -> dict[Contender, str]:
         """Say the defense, then the model, then the encoder, until no two contenders share a name."""
@@ -96,7 +103,13 @@ def show(value: Any) -> str:
 
 def _params(cell: Cell, kind: str) -> dict[str, Any]:
     text = cell[f"{kind}_params"]
-    found = json.loads(text) if text else {}
+    try:
+        found = parse_json(text) if text else {}
+    except ValueError:
+        hint = "Run the cell again into another folder."
+        raise ReportError(
+            f"cell {cell['cell_id']}: {kind}_params must be JSON as written by run, got {text!r:.80}. {hint}"
+        ) from None
     return found if isinstance(found, dict) else {}
 
 

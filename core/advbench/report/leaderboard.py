@@ -200,15 +200,20 @@ def _attack_score(cells: _Group, labels: Labels, eps: float | None, reference: f
 def _ranked(lines: Sequence[tuple[_Group, Line]], eps: float | None) -> tuple[Line, ...]:
     """Best first, twins right below the contender they belong to; unscored lines last, by name."""
     order = sorted(lines, key=lambda pair: _rank_key(pair[1], eps))
-    parents = {id(line): _parent(group, order) for group, line in order}
+    twins: dict[int, list[Line]] = defaultdict(list)
+    own = []
+    parents = _parents(order)
+    for (_, line), parent in zip(order, parents, strict=True):
+        if parent is None:
+            own.append(line)
+        else:
+            twins[parent].append(line)
     ranked: list[Line] = []
-    own = [line for _, line in order if parents[id(line)] is None]
-    keys = [_rank_key(line, eps)[:2] for line in own]
+    first: dict[Any, int] = {}
     for position, line in enumerate(own):
-        tied = keys.index(keys[position])  # equal numbers share a rank
+        tied = first.setdefault(_rank_key(line, eps)[:2], position)  # equal numbers share a rank
         ranked.append(replace(line, rank=tied + 1 if line.state == "scored" else None))
-        twins = [twin for _, twin in order if parents[id(twin)] is line]
-        ranked += [replace(twin, twin_of=line.contender) for twin in twins]
+        ranked += [replace(twin, twin_of=line.contender) for twin in twins[id(line)]]
     return tuple(ranked)
 
 
@@ -219,23 +224,30 @@ def _rank_key(line: Line, eps: float | None) -> tuple[bool, float, float, str]:
     return (line.state != "scored", -first, -robust, line.contender)
 
 
-def _parent(group: _Group, lines: Sequence[tuple[_Group, Line]]) -> Line | None:
-    """The contender whose undefended twin this is.
+def _parents(lines: Sequence[tuple[_Group, Line]]) -> list[int | None]:
+    """For each line, the id() of the contender's whose undefended twin it is.
 
     A spelling leaves out defaults, so `scd` fits `scd:votes=8` too: a contender that a longer
     spelling among the twins fits goes to that twin, and the best-ranked of the rest is taken.
     """
-    said = {outcome.cell["twin_of"] for other, _ in lines for outcome in other if outcome.cell["twin_of"]}
-    for text in sorted({outcome.cell["twin_of"] for outcome in group if outcome.cell["twin_of"]}):
-        longer = [other for other in said if len(other) > len(text)]
-        found = [
-            (sum(is_twin_of(better, other[0].cell) for better in longer), position)
-            for position, (other, _) in enumerate(lines)
-            if not any(outcome.cell["twin_of"] for outcome in other) and is_twin_of(text, other[0].cell)
-        ]
-        if found:
-            return lines[min(found)[1]][1]
-    return None
+    named = [sorted({outcome.cell["twin_of"] for outcome in group if outcome.cell["twin_of"]}) for group, _ in lines]
+    said = {text for texts in named for text in texts}
+    fits: dict[str, list[int]] = {text: [] for text in said}  # positions of the contenders that each spelling fits
+    for position, (group, _) in enumerate(lines):
+        if not named[position]:
+            for text in said:
+                if is_twin_of(text, group[0].cell):
+                    fits[text].append(position)
+    found: list[int | None] = []
+    for texts in named:
+        parent = None
+        for text in texts:
+            longer = [set(fits[other]) for other in said if len(other) > len(text)]
+            ranked = [(sum(position in better for better in longer), position) for position in fits[text]]
+            if ranked and parent is None:
+                parent = id(lines[min(ranked)[1]][1])
+        found.append(parent)
+    return found
 
 
 def _refusals(outcomes: _Group, labels: Labels) -> tuple[str, ...]:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import itertools
+import json
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,12 +24,13 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 NORMS = ("l0", "l1", "l2", "linf", "words")
-_COLUMNS = ("cell_id", "example_id", "label", "clean_label", "verdict", "stop_reason", "queries", *NORMS)
+_COLUMNS = ("example_id", "label", "clean_label", "verdict", "stop_reason", "queries")
+_WORDS = ("verdict", "stop_reason")
 _CELL_COLUMNS = (
     "cell_id", "dataset", "dataset_params", "encoder", "encoder_params", "model", "model_params", "defense",
     "defense_params", "twin_of", "attack", "attack_params", "coverage", "gradient", "eot", "norm", "eps",
     "reference_eps", "max_queries", "targeted", "targets", "eligible", "seed", "n", "stochastic", "inexact",
-    "oracle_choice", "status", "code", "reason", "finished_at",
+    "oracle_choice", "status", "code", "reason", "finished_at", "run",
 )  # fmt: skip
 
 
@@ -59,7 +65,7 @@ class Outcome:
         """Whether the cell ended well and every example that was asked for is there."""
         return bool(self.cell["status"] == "ok" and len(self.ids) >= (self.cell["n"] or 0))
 
-    @property
+    @functools.cached_property
     def all_blind(self) -> bool:
         """Whether the cell is evidence of nothing: at least 95 % of its examples gave no signal."""
         quiet = self.blind[self.right]
@@ -72,6 +78,8 @@ class Outcome:
 
     def at(self, ids: Ints) -> Outcome:
         """The same cell at `ids`, all of which it must have judged."""
+        if ids is self.ids or np.array_equal(ids, self.ids):
+            return self
         return self.cut(self.cell, np.searchsorted(self.ids, ids))
 
     def cut(self, cell: Mapping[str, Any], rows: slice | Ints) -> Outcome:
@@ -85,8 +93,9 @@ class Outcome:
 def load(reports: Sequence[Report]) -> list[Outcome]:
     """Return every cell of the reports; of a cell in several, the finished and newest one."""
     found: dict[str, tuple[tuple[bool, float], Outcome]] = {}
+    shared: dict[bytes, Ints] = {}
     for report in reports:
-        for outcome in _outcomes(report):
+        for outcome in _outcomes(report, shared):
             ended = outcome.cell["finished_at"]
             rank = (outcome.finished, -math.inf if ended is None else ended)
             known = found.get(outcome.cell["cell_id"])
@@ -95,57 +104,72 @@ def load(reports: Sequence[Report]) -> list[Outcome]:
     return [outcome for _, outcome in found.values()]
 
 
-def _outcomes(report: Report) -> list[Outcome]:
+def _outcomes(report: Report, shared: dict[bytes, Ints]) -> list[Outcome]:
+    """Every cell of one report. `shared`: ids of examples, held once for all cells that asked for the same ones."""
     table = report.table("cells", _CELL_COLUMNS)
     # A moment as a number: pyarrow imports pandas to make a datetime of it, and that takes longer than all the rest.
     moments = table["finished_at"].cast(pa.int64())
     cells = table.set_column(table.schema.get_field_index("finished_at"), "finished_at", moments).to_pylist()
-    rows = report.table("examples", _COLUMNS)
-    places = {cell["cell_id"]: i for i, cell in enumerate(cells)}
-    position = _lookup(rows["cell_id"], places, -1)
-    example = whole(rows["example_id"], null=-1)
-    order = np.lexsort((example, position))
-    position, example = position[order], example[order]
-    first = np.concatenate([[True], (position[1:] != position[:-1]) | (example[1:] != example[:-1])])
-    starts = np.flatnonzero(first) if len(order) else np.empty(0, np.int64)
-    judged = Outcome({}, example[starts], *_fold(rows, cells, position, order, starts))
-    edges = np.searchsorted(position[starts], np.arange(len(cells) + 1))
-    return [judged.cut(cell, slice(edges[i], edges[i + 1])) for i, cell in enumerate(cells)]
+    in_order(cells, report.runs)
+    norms = sorted({cell["norm"] for cell in cells if cell["norm"] in NORMS})
+    judged = {cell["cell_id"]: cell for cell in cells}
+    found = {}
+    for cell_id, rows in report.by_cell("examples", [*_COLUMNS, *norms], _WORDS):
+        if cell_id in judged:
+            found[cell_id] = _outcome(judged[cell_id], rows, shared)
+    return [found.get(cell["cell_id"]) or _nothing(cell) for cell in cells]
 
 
-def _fold(
-    rows: pa.Table, cells: Sequence[Mapping[str, Any]], position: Ints, order: Ints, starts: Ints
-) -> tuple[Bools, Bools, Bools, Bools, Floats, Floats]:
-    """Fold sorted rows to one entry per example: right, broken, open, blind, distance, queries."""
-    broken = (_lookup(rows["verdict"], {"broken": 1}) == 1)[order]
-    stopped = _lookup(rows["stop_reason"], {"timeout": 1, "error": 1, "blind": 2})[order]
-    open_, blind = (stopped == 1) & ~broken, (stopped == 2) & ~broken
-    clean = real(rows["clean_label"])[order]
-    right = (clean == real(rows["label"])[order]) | (np.isnan(clean) & open_)
-    norms = np.array([NORMS.index(cell["norm"]) if cell["norm"] in NORMS else -1 for cell in cells] or [-1])
-    distance = np.full(len(order), math.inf)
-    for i, norm in enumerate(NORMS):
-        chosen = broken & (norms[position] == i)
-        if chosen.any():
-            distance[chosen] = real(rows[norm])[order][chosen]
-    queries = np.nan_to_num(real(rows["queries"])[order])
-    if not len(starts):
-        none = np.zeros(0, bool)
-        return none, none, none, none, distance, queries
-    fell = np.logical_or.reduceat(broken, starts)
-    return (
-        np.logical_or.reduceat(right, starts),
-        fell,
-        np.logical_or.reduceat(open_, starts) & ~fell,
-        np.logical_and.reduceat(blind, starts),
-        np.minimum.reduceat(distance, starts),
-        np.add.reduceat(queries, starts),
-    )
+def _nothing(cell: Mapping[str, Any]) -> Outcome:
+    none, no = np.empty(0), np.empty(0, bool)
+    return Outcome(cell, np.empty(0, np.int64), no, no, no, no, none, none)
 
 
-def _lookup(column: pa.ChunkedArray, numbers: Mapping[str, int], other: int = 0) -> Ints:
-    """The number of each word, `other` for words without one."""
-    positions, words = codes(column)
-    table = np.array([numbers.get(word, other) if word is not None else other for word in words] or [other], np.int64)
-    found: Ints = table[positions]
-    return found
+def _outcome(cell: Mapping[str, Any], rows: pa.Table, shared: dict[bytes, Ints]) -> Outcome:
+    """Fold one cell's rows to one entry per example."""
+    ids = whole(rows["example_id"], null=-1)
+    broken = _is(rows["verdict"], "broken")
+    open_ = _is(rows["stop_reason"], "timeout", "error") & ~broken
+    blind = _is(rows["stop_reason"], "blind") & ~broken
+    clean = real(rows["clean_label"])
+    right = (clean == real(rows["label"])) | (np.isnan(clean) & open_)
+    distance = np.full(len(ids), math.inf)
+    if cell["norm"] in NORMS and broken.any():
+        distance[broken] = real(rows[cell["norm"]])[broken]
+    queries = np.nan_to_num(real(rows["queries"]))
+    if not (ids[1:] > ids[:-1]).all():  # several targets, or rows out of order
+        order = np.argsort(ids, kind="stable")
+        ids = ids[order]
+        starts = np.flatnonzero(np.concatenate([[True], ids[1:] != ids[:-1]]))
+        ids, fell = ids[starts], np.logical_or.reduceat(broken[order], starts)
+        right, blind = np.logical_or.reduceat(right[order], starts), np.logical_and.reduceat(blind[order], starts)
+        open_ = np.logical_or.reduceat(open_[order], starts) & ~fell
+        distance = np.minimum.reduceat(distance[order], starts)
+        queries, broken = np.add.reduceat(queries[order], starts), fell
+    ids = shared.setdefault(hashlib.blake2b(ids.tobytes(), digest_size=16).digest(), ids)
+    return Outcome(cell, ids, right, broken, open_, blind, distance, queries)
+
+
+def in_order(cells: Sequence[dict[str, Any]], runs: Sequence[Mapping[str, Any]]) -> None:
+    """Let no cell have ended before those of earlier runs in its folder, should the clock have gone back between.
+
+    `finished_at`, a number of microseconds, is raised where that is so.
+    """
+    latest: dict[str, float] = defaultdict(lambda: -math.inf)
+    stamped = [cell for cell in cells if cell["finished_at"] is not None and cell["run"] is not None]
+    by_run = itertools.groupby(sorted(stamped, key=lambda cell: cell["run"]), key=lambda cell: cell["run"])
+    for run, same in by_run:
+        entry = runs[run] if 0 <= run < len(runs) else {}
+        folder = json.dumps(entry.get("merged_from"))  # runs of another folder had another clock
+        own = list(same)
+        for cell in own:
+            if cell["finished_at"] <= latest[folder]:
+                cell["finished_at"] = latest[folder] + 1
+        latest[folder] = max(latest[folder], *(cell["finished_at"] for cell in own))
+
+
+def _is(column: pa.ChunkedArray, *words: str) -> Bools:
+    """Where the column holds one of these words."""
+    positions, found = codes(column)
+    among: Bools = np.array([word in words for word in found] or [False])[positions]
+    return among

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..bench.request import Eligible
-from ..bench.scoring import ALL_CORRECT, Failed, Metrics, score_cell
+from ..bench.scoring import ALL_CORRECT, Failed, Metrics, rows_of, score_cell, scored_cells
 from ..records.reader import Report
 from .outcomes import Ints, Outcome, load
+from .worst import common
 
 
 def rescore(
@@ -26,13 +25,9 @@ def rescore(
     got right, and adds `@all-correct` to the metric's name, so that both can stand side by side.
     """
     chosen = _all_correct(load([report])) if eligible == Eligible.ALL_CORRECT else {}
-    cells = {row["cell_id"]: row for row in report.cells.to_pylist() if row["status"] == "ok"}
-    examples = report.examples
-    ids = pc.index_in(examples["cell_id"], pa.array(list(cells), pa.string()))
     scores: list[dict[str, object]] = []
     failed: list[Failed] = []
-    for position, cell in enumerate(cells.values()):
-        rows = examples.filter(pc.fill_null(pc.equal(ids, position), False))
+    for cell, rows in rows_of(report, [cell for cell in scored_cells(report) if cell["status"] == "ok"], metrics):
         if chosen:
             rows = rows.filter(pc.is_in(rows["example_id"], pa.array(chosen[_company(cell)], pa.int64())))
         found, bad = score_cell(cell, rows, metrics)
@@ -54,4 +49,4 @@ def _all_correct(outcomes: list[Outcome]) -> dict[tuple[Any, ...], Ints]:
     for outcome in outcomes:
         if outcome.cell["status"] == "ok":
             right[_company(outcome.cell)].append(outcome.ids[outcome.right])
-    return {company: functools.reduce(np.intersect1d, ids) for company, ids in right.items()}
+    return {company: common(ids) for company, ids in right.items()}

@@ -145,7 +145,7 @@ def eps_text(eps: float | None) -> str:
     if eps is None:
         return "none"
     short = f"{eps:.4g}"
-    if float(short) == eps:
+    if float(short) == eps or not math.isfinite(eps):
         return short
     for parts in (3, 255):
         steps = round(eps * parts)

@@ -58,7 +58,7 @@ def worst_case(outcomes: Sequence[Outcome], eps: float | None, reference_eps: fl
     done = [outcome for outcome in attacks if outcome.finished and len(outcome.ids)]
     if not done or all(outcome.all_blind for outcome in done):
         return None
-    ids = functools.reduce(np.intersect1d, [outcome.ids for outcome in done])
+    ids = common([outcome.ids for outcome in done])
     if not len(ids):
         return None
     done = [outcome.at(ids) for outcome in done]
@@ -83,6 +83,12 @@ def worst_case(outcomes: Sequence[Outcome], eps: float | None, reference_eps: fl
         unresolved=int(open_.sum()),
         blind=int(blind.sum()),
     )
+
+
+def common(ids: Sequence[Ints]) -> Ints:
+    """What all sorted sets of ids share."""
+    distinct = {id(one): one for one in ids}  # most cells hold the very same ones
+    return functools.reduce(lambda a, b: np.intersect1d(a, b, assume_unique=True), distinct.values())
 
 
 def share(held: Bools, doubtful: Bools) -> Score:

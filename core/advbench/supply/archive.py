@@ -6,23 +6,33 @@ out is bounded before and while it is written.
 
 from __future__ import annotations
 
+import errno
 import fnmatch
 import io
 import lzma
 import shutil
+import struct
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any
 
 from ..contract.errors import DataError
 from ..contract.texts import one_line
 
 CHUNK = 1 << 20
-_DAMAGED = (EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile, ValueError, RuntimeError)
+_DAMAGED = (
+    EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile, ValueError, RuntimeError, struct.error,
+    LookupError, TypeError, OverflowError, MemoryError,
+)  # fmt: skip
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO})  # not the archive's fault
+_NAMING = (
+    tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE,
+)  # fmt: skip
+_LONGEST_NAME = 1 << 16  # bytes of a header that is there for a name
 
 
 @dataclass(frozen=True)
@@ -81,8 +91,10 @@ def unpack(archive: Path, into: Path, members: tuple[str, ...] = ("*",), limits:
             path.parent.mkdir(parents=True, exist_ok=True)
             _copy(member, path, archive)
             written.append(path)
-    except _DAMAGED as error:
-        raise DataError(
+    except (OSError, *_DAMAGED) as error:
+        if isinstance(error, OSError) and error.errno in _DISK:
+            raise
+        raise DataError(  # among them names that are too long, or taken already
             f"{archive.name}: it must be a whole archive, got: {one_line(error, 200)}. Fetch it again."
         ) from None
     if not written:
@@ -123,11 +135,28 @@ def _members(archive: Path) -> Iterator[_Member]:
     if zipfile.is_zipfile(archive):
         yield from _zip(archive)
     elif _is_debian(archive):
-        with _debian_data(archive) as data, tarfile.open(fileobj=data, mode="r|*") as tar:
+        with _debian_data(archive) as data, tarfile.open(fileobj=data, mode="r|*", tarinfo=_Info) as tar:
             yield from _tar(tar)
     else:
-        with tarfile.open(archive, mode="r|*") as tar:
+        with tarfile.open(archive, mode="r|*", tarinfo=_Info) as tar:
             yield from _tar(tar)
+
+
+class _Info(tarfile.TarInfo):
+    """A header of a tar. Those that hold names are read at once, so what they claim is looked at before.
+
+    Files with holes are refused: a map of them that never ends would be read for ever.
+    """
+
+    def _proc_member(self, tarfile_: tarfile.TarFile) -> Any:
+        if self.type in _NAMING and self.size > _LONGEST_NAME:
+            raise tarfile.ReadError(f"a header of {self.size:,} bytes")
+        if self.type == tarfile.GNUTYPE_SPARSE:
+            raise tarfile.ReadError("a file with holes")
+        return super()._proc_member(tarfile_)  # type: ignore[misc]  # made to be overridden
+
+    def _proc_gnusparse_10(self, *_: Any) -> None:
+        raise tarfile.ReadError("a file with holes")
 
 
 def _zip(archive: Path) -> Iterator[_Member]:
@@ -175,14 +204,17 @@ class _Slice(io.RawIOBase):
 
 def _debian_data(path: Path) -> _Slice:
     """The data part of a Debian package, which is an `ar` of three members (deb(5))."""
-    file = path.open("rb")
-    file.seek(8)
-    while len(header := file.read(60)) == 60:
-        name, size = header[:16].decode("ascii", "replace").strip().rstrip("/"), int(header[48:58])
-        if name.startswith("data.tar"):
-            return _Slice(file, size)
-        file.seek(size + size % 2, io.SEEK_CUR)
-    file.close()
+    with path.open("rb") as file:
+        file.seek(8)
+        while len(header := file.read(60)) == 60:
+            name, size = header[:16].decode("ascii", "replace").strip().rstrip("/"), int(header[48:58])
+            if size < 0:  # would be looked for again and again
+                break
+            if name.startswith("data.tar"):
+                found = path.open("rb")
+                found.seek(file.tell())
+                return _Slice(found, size)
+            file.seek(size + size % 2, io.SEEK_CUR)
     raise DataError(f"{path.name}: a Debian package must have a data part, got none. Fetch it again.")
 
 

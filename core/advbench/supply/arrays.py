@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..contract.errors import DataError
+from ..contract.texts import one_line
+from .bounded import MIB, parse_json, read_small
 
 if TYPE_CHECKING:
     import numpy as np
 
 HEADER, FORMAT = "header.json", 1
+_LONGEST = 64 * MIB  # of the header, which may name columns and classes
 Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
 
@@ -78,7 +81,11 @@ class Arrays:
         """Memory-mapped, read only."""
         import numpy as np
 
-        mapped: Array = np.load(self.folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+        path = self.folder / f"{name}.npy"
+        try:
+            mapped: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (ValueError, EOFError, OverflowError) as error:  # of objects, or shorter than it says
+            raise DataError(f"{path}: it must be whole, got {one_line(error, 200)}. Fetch it again.") from None
         return mapped
 
 
@@ -116,9 +123,11 @@ def make_arrays(
 def open_arrays(folder: Path) -> Arrays | None:
     """None if nothing was made there. Raises DataError if something was, but is not whole."""
     try:
-        header = json.loads((folder / HEADER).read_text(encoding="utf-8"))
+        header = parse_json(read_small(folder / HEADER, _LONGEST))
         if header["format"] != FORMAT:
             return None
+        if not isinstance(header["meta"], dict) or not isinstance(header["digest"], str):
+            raise ValueError("a header without meta and digest")
         for name, entry in header["arrays"].items():
             got = (folder / f"{name}.npy").stat().st_size
             if got != entry["bytes"]:
@@ -140,7 +149,7 @@ def verify_arrays(arrays: Arrays) -> list[str]:
     for name, entry in arrays.header["arrays"].items():
         try:
             got = _entry(arrays.folder, name, arrays[name])
-        except (OSError, ValueError) as error:
+        except (OSError, DataError) as error:
             wrong.append(f"{name}.npy: {error}")
             continue
         if got != entry:

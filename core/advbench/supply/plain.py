@@ -59,9 +59,16 @@ def read_plain(data: bytes, who: str, makers: Makers | None = None) -> Any:
             if code.name == "STOP":
                 return machine.stack.pop()
             machine.step(code.name, argument)
-    except (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, MemoryError) as error:
         raise DataError(f"{who}: it must be whole, got: {one_line(error, 120)}. Get it again.") from None
     raise DataError(f"{who}: it must be whole, got no end. Get it again.")
+
+
+def _flat(key: Any) -> Any:
+    """The key again. Raises ValueError for tuples within tuples: hashing a long chain of them kills the process."""
+    if isinstance(key, (tuple, frozenset)) and any(isinstance(one, (tuple, frozenset)) for one in key):
+        raise ValueError("keys within keys")
+    return key
 
 
 class _Maker:
@@ -107,7 +114,10 @@ class _Machine:
     def _compose(self, name: str, argument: Any) -> None:
         match name:
             case "LIST" | "TUPLE" | "FROZENSET":
-                made = {"LIST": list, "TUPLE": tuple, "FROZENSET": frozenset}[name](self._since_mark())
+                some = self._since_mark()
+                made = {"LIST": list, "TUPLE": tuple, "FROZENSET": frozenset}[name](
+                    map(_flat, some) if name == "FROZENSET" else some
+                )
                 self.stack.append(made)
             case "TUPLE1" | "TUPLE2" | "TUPLE3":
                 count = int(name[-1])
@@ -116,7 +126,7 @@ class _Machine:
                 self.stack.append(taken)
             case "DICT":
                 items = self._since_mark()
-                self.stack.append(dict(zip(items[::2], items[1::2], strict=True)))
+                self.stack.append(dict(zip(map(_flat, items[::2]), items[1::2], strict=True)))
             case "APPEND":
                 one = self.stack.pop()
                 self._target(list).append(one)
@@ -125,13 +135,13 @@ class _Machine:
                 self._target(list).extend(some)
             case "ADDITEMS":
                 some = self._since_mark()
-                self._target(set).update(some)
+                self._target(set).update(map(_flat, some))
             case "SETITEM":
                 value, key = self.stack.pop(), self.stack.pop()
-                self._target(dict)[key] = value
+                self._target(dict)[_flat(key)] = value
             case "SETITEMS":
                 items = self._since_mark()
-                self._target(dict).update(zip(items[::2], items[1::2], strict=True))
+                self._target(dict).update(zip(map(_flat, items[::2]), items[1::2], strict=True))
             case _:
                 self._make(name, argument)
 
@@ -151,6 +161,9 @@ class _Machine:
             arguments, maker = self.stack.pop(), self.stack.pop()
             if not isinstance(maker, _Maker) or not isinstance(arguments, tuple):
                 raise DataError(f"{self.who}: it must hold plain data, got a call of something. Do not use it.")
+            for one in arguments:
+                for inner in one if isinstance(one, (list, tuple)) else ():
+                    _flat(inner)  # it may become a key, or be in a set
             plain = [one.make if isinstance(one, _Maker) else one for one in arguments]
             self.stack.append(maker.make(*plain))
         elif name == "BUILD":

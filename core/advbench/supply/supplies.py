@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from ..contract.errors import DataAbsent, DataError
+from ..contract.errors import AdvbenchError, DataAbsent, DataError, PluginError, told
 from .archive import free_space
 from .arrays import Arrays, ArrayWriter, make_arrays, open_arrays
 from .download import Opener, open_address
@@ -15,6 +17,8 @@ from .obtain import obtained
 from .place import cache_folder
 from .resource import Resource
 from .watch import Watch
+
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=,+-]*")  # names a folder, and leads nowhere else
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +38,10 @@ class Supply:
     digest: str | None = None
     room: int = 0  # bytes of the arrays, about; asked for before anything is fetched
     needs: tuple[Supply, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not _KEY.fullmatch(self.key):
+            raise PluginError(f"{self.spelling}: its key must be letters, digits and '._=,+-', got {self.key!r}.")
 
     @property
     def folder(self) -> Path:
@@ -79,8 +87,21 @@ class Supply:
             watch.working(f"converting {self.spelling}")
             about = {"spelling": self.spelling, "license": self.resource.license, "origin": files.origin}
             return make_arrays(
-                self.folder, lambda writer: self.make(files.folder, writer), about, self._checker(any_version)
+                self.folder, lambda writer: self._made(files.folder, writer), about, self._checker(any_version)
             )
+
+    def _made(self, folder: Path, writer: ArrayWriter) -> Mapping[str, Any]:
+        """What `make` makes. Files are as strangers left them: whatever it stumbles over is the files' fault."""
+        try:
+            return self.make(folder, writer)
+        except AdvbenchError:
+            raise
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise DataError(
+                f"{self.spelling}: its files must be in the known layout, got {told(error)}. Get them again."
+            ) from error
 
     def _checker(self, any_version: bool) -> Callable[[str], None]:
         def check(digest: str) -> None:

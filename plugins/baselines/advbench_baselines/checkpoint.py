@@ -48,5 +48,5 @@ class Checkpoint:
             with safe_open(self.path, framework="pt") as file:
                 meta = json.loads(file.metadata()[_META])
                 return {name: file.get_tensor(name) for name in file.keys()}, meta  # noqa: SIM118
-        except (SafetensorError, OSError, ValueError, KeyError, TypeError):
+        except (SafetensorError, OSError, ValueError, KeyError, TypeError, RecursionError):
             return None

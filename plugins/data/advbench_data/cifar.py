@@ -131,7 +131,10 @@ def _pickled(folder: Path) -> Iterator[_Batch]:
         data = named["data"].array() if isinstance(named.get("data"), _ArrayState) else None
         if data is None or data.ndim != 2 or data.shape[1] != _PIXELS:
             raise DataError(f"{folder / name}: its data must be rows of {_PIXELS} bytes, got others. Get it again.")
-        yield name, data.reshape(-1, *_SIDE), np.asarray(named["labels"], np.uint8)
+        labels = named.get("labels")
+        if not isinstance(labels, list) or not all(type(label) is int for label in labels):
+            raise DataError(f"{folder / name}: its labels must be a list of numbers, got others. Get it again.")
+        yield name, data.reshape(-1, *_SIDE), np.array(labels, np.uint8)
 
 
 class _ArrayState:
@@ -164,7 +167,9 @@ class _Kind:
 
 
 def _encoded(text: str, encoding: str) -> bytes:
-    return text.encode(encoding)
+    if encoding not in ("latin1", "latin-1"):
+        raise ValueError(f"text in {encoding}")
+    return text.encode("latin-1")
 
 
 _ARRAYS: Mapping[tuple[str, str], Callable[..., Any]] = {

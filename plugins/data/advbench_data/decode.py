@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from advbench import DataError
 
 _SMOOTH = Image.Resampling.BILINEAR
-_MOST = 1 << 28  # pixels; larger pictures are refused before they are decoded
+_MOST = 1 << 26  # pixels; larger pictures are refused before they are decoded, and never made by resizing
+_FORMATS = ("PNG", "JPEG", "PPM", "BMP", "TIFF", "GIF", "WEBP")  # Pillow knows more, and runs programs for some
 
 
 def strip_of_images(path: Path, width: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
@@ -34,11 +35,14 @@ def image(
     with opened(path) as picture:
         try:
             converted = picture.convert(mode)
-        except (OSError, SyntaxError, ValueError) as error:
+        except Exception as error:  # decoders raise whatever they stumble over
             raise _cut_short(path, error) from None
         if crop:
             scale = 8 / 7 * max(height / converted.height, width / converted.width)
-            converted = converted.resize((round(converted.width * scale), round(converted.height * scale)), _SMOOTH)
+            whole = round(converted.width * scale), round(converted.height * scale)
+            if whole[0] * whole[1] > _MOST:
+                raise DataError(f"{path}: it must be no stripe, got {picture.size}. Remove it.")
+            converted = converted.resize(whole, _SMOOTH)
             left, top = (converted.width - width) // 2, (converted.height - height) // 2
             converted = converted.crop((left, top, left + width, top + height))
         elif converted.size != (width, height):
@@ -56,8 +60,8 @@ def looked_at(path: Path) -> tuple[tuple[int, int], Literal["L", "RGB"]]:
 def opened(path: Path) -> Image.Image:
     """An open picture, not yet decoded. Raises DataError if it is none, or too large."""
     try:
-        picture = Image.open(path)
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError) as error:
+        picture = Image.open(path, formats=_FORMATS)
+    except Exception as error:  # readers of headers raise whatever they stumble over
         raise DataError(f"{path}: it must be a picture, got: {error}. Remove it or get it again.") from None
     if picture.width * picture.height > _MOST:
         raise DataError(f"{path}: it must have at most {_MOST:,} pixels, got {picture.size}. Do not use it.")
@@ -68,7 +72,7 @@ def decoded(path: Path, picture: Image.Image) -> np.ndarray[Any, np.dtype[np.uin
     """Its pixels. Raises DataError if it is cut short."""
     try:
         return np.asarray(picture)
-    except (OSError, SyntaxError, ValueError) as error:
+    except Exception as error:
         raise _cut_short(path, error) from None
 
 

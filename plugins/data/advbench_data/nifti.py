@@ -13,7 +13,7 @@ import numpy as np
 from advbench import DataError
 
 _TYPES = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4"}
-_MOST = 1 << 31  # bytes
+_MOST, _FARTHEST = 1 << 28, 1 << 20  # bytes of numbers, fifteen times a brain; where they may begin
 
 
 def read_nifti(path: Path) -> np.ndarray[Any, Any]:
@@ -30,6 +30,8 @@ def read_nifti(path: Path) -> np.ndarray[Any, Any]:
             shape = shape[:3]
             if axes < 3 or min(shape) < 1 or kind not in _TYPES:
                 raise DataError(f"{path}: it must be a volume of numbers, got {axes} axes of type {kind}. Convert it.")
+            if not 0 <= start <= _FARTHEST or not math.isfinite(slope) or not math.isfinite(shift):
+                raise DataError(f"{path}: its numbers must begin near the header, got {start:g}. Get it again.")
             file.read(max(0, int(start) - 348))
             dtype = np.dtype(order + _TYPES[kind])
             size = math.prod(shape) * dtype.itemsize
@@ -38,5 +40,9 @@ def read_nifti(path: Path) -> np.ndarray[Any, Any]:
         raise DataError(f"{path}: it must be whole, got: {error}. Get it again.") from None
     if len(body) != size:
         raise DataError(f"{path}: it must hold {size:,} bytes as its header says, got {len(body):,}. Get it again.")
-    volume = np.frombuffer(body, dtype).reshape(shape, order="F").astype(np.float32)
-    return volume if slope in (0.0, 1.0) and shift == 0.0 else volume * slope + shift
+    with np.errstate(over="ignore", invalid="ignore"):
+        volume = np.frombuffer(body, dtype).reshape(shape, order="F").astype(np.float32)
+        volume = volume if slope in (0.0, 1.0) and shift == 0.0 else volume * np.float32(slope) + np.float32(shift)
+    if not np.isfinite(volume).all():
+        raise DataError(f"{path}: its numbers must be finite, got NaN or infinity. Get it again.")
+    return volume

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +27,11 @@ from .tabular import TABULAR_EPS, TableDataset
 IMAGE_EPS: Mapping[Norm, float] = {Norm.LINF: 8 / 255, Norm.L2: 0.5, Norm.L1: 12.0}
 _PARTS = {"train": TRAIN, "training": TRAIN, "tune": TUNE, "val": TUNE, "valid": TUNE, "validation": TUNE,
           "test": EVAL, "eval": EVAL}  # fmt: skip
+
+_DAMAGED = (
+    OSError, ValueError, AttributeError, EOFError, RuntimeError, LookupError, TypeError, OverflowError, MemoryError,
+    zlib.error, struct.error,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -184,11 +192,29 @@ def _numeric(path: Path, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 def _loaded(path: Path) -> dict[str, np.ndarray[Any, Any]]:
     try:
+        with zipfile.ZipFile(path) as archive:
+            _check_sizes(archive)
         with np.load(path, allow_pickle=False) as found:
             return {name: found[name] for name in found.files}
-    except (OSError, ValueError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+    except (*_DAMAGED, zipfile.BadZipFile) as error:
         hint = "Arrays of objects are not read: they would run code."
         raise DataError(f"{path}: it must be an .npz file of plain arrays, got: {error}. {hint}") from None
+
+
+def _check_sizes(archive: zipfile.ZipFile) -> None:
+    """Raise ValueError if there is more than fits, or an array that is not as long as its header says."""
+    whole = sum(info.file_size for info in archive.infolist())
+    if whole > os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2:
+        raise ValueError(f"{whole:,} bytes, too many for this machine's memory")
+    for info in archive.infolist():
+        with archive.open(info) as file:
+            read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+            version = np.lib.format.read_magic(file)
+            if version not in read:
+                raise ValueError(f"{info.filename} in version {version}")
+            shape, _, dtype = read[version](file)
+            if math.prod(shape) * dtype.itemsize != info.file_size - file.tell() and not dtype.hasobject:
+                raise ValueError(f"{info.filename} of shape {shape} in {info.file_size:,} bytes")
 
 
 @dataclass(frozen=True)

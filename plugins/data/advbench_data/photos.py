@@ -70,8 +70,11 @@ def _rows(path: Path) -> Iterator[dict[str, str]]:
 
 
 def _check(folder: Path, pictures: list[Picture], classes: int) -> None:
-    """Raise DataError for a label that is none, or a picture that is not there."""
+    """Raise DataError for a label that is none, or a picture that is not there, or listed as lying elsewhere."""
     for picture in pictures:
+        below = picture.path.parts[len(folder.parts) :]
+        if not picture.path.is_relative_to(folder) or ".." in below:
+            raise DataError(f"{folder}: pictures must lie below it, got {picture.path}. Do not use it.")
         if not 0 <= picture.label < classes:
             raise DataError(f"{folder}: classes must be 0 to {classes - 1}, got {picture.label}. Get it again.")
         if not picture.path.is_file():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -81,7 +82,7 @@ class StoredDataset(LabelledDataset):
         """What `advbench data fetch` does for it."""
         return Supply(
             spelling=self.spelling,
-            key=self.spelling.replace(":", "-"),
+            key=_key(self.spelling),
             resource=self.resource(),
             make=self.make,
             digest=self.published(),
@@ -168,6 +169,13 @@ def train_range(arrays: Arrays, rule: Rule, per_feature: bool) -> tuple[Any, Any
     axis = 0 if per_feature else None
     low, high = train.min(axis=axis), train.max(axis=axis)
     return low, np.where(high > low, high - low, 1.0)
+
+
+def _key(spelling: str) -> str:
+    """The name of a folder: the spelling where it can be one, else enough of it and its hash."""
+    plain = re.sub(r"[^A-Za-z0-9._=,+-]", "-", spelling)
+    mark = "" if plain == spelling.replace(":", "-") else f"-{hashlib.sha256(spelling.encode()).hexdigest()[:16]}"
+    return f"{plain[:80] if mark else plain}{mark}"
 
 
 def _digest(contents: str, rule: Rule) -> str:

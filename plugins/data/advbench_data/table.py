@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ import numpy as np
 from advbench import Column, DataError
 
 from .labels import numbered
+
+_MOST = 1 << 30  # numbers in a table
 
 
 @dataclass(frozen=True)
@@ -57,11 +59,24 @@ def read_table(path: Path, schema: Schema) -> Table:
 def _frame(path: Path) -> Any:
     import pandas as pd
 
-    read: Callable[[Path], Any] = pd.read_parquet if path.suffix == ".parquet" else pd.read_csv
     try:
-        return read(path)
-    except (OSError, ValueError, UnicodeDecodeError) as error:  # pandas' and pyarrow's own are ValueErrors
+        frame = _parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, compression=None, low_memory=False)
+    except (OSError, ValueError, OverflowError, MemoryError, LookupError) as error:  # most of pandas' are ValueErrors
         raise DataError(f"{path}: it must be a readable table, got: {error}. Check the file.") from None
+    if len(set(frame.columns)) < len(frame.columns):
+        raise DataError(f"{path}: each column must have a name of its own, got one twice. Rename it.")
+    return frame
+
+
+def _parquet(path: Path) -> Any:
+    """A few bytes can stand for billions of rows: they are counted before they are made."""
+    import pandas as pd
+    import pyarrow.parquet as pq
+
+    about = pq.read_metadata(path)
+    if about.num_rows * about.num_columns > _MOST:
+        raise ValueError(f"{about.num_rows:,} rows of {about.num_columns:,} columns")
+    return pd.read_parquet(path)
 
 
 def _numbers(path: Path, name: str, column: Any) -> np.ndarray[Any, Any]:

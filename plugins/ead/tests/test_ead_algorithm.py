@@ -1,13 +1,9 @@
 """Algorithm 4 written down once more, one example at a time and as plainly as can be, must choose the same points."""
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-from ead_case import attack, labels_of, oracle_for, smooth, uniform
+from gradient_oracle import attack, oracle_for
+from known_victims import labels_of, smooth, uniform
 
 from advbench import Norm
 from advbench.testing import streams

@@ -1,14 +1,11 @@
 """Bad input and odd input: the attack must come through, row by row."""
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
+from gradient_oracle import OneIsNan, attack, oracle_for
+from known_victims import labels_of, linear, smooth, uniform
+from odd_inputs import check_moved_rows_fell, check_one_row_of_odd_bounds, every_shape
 from torch import nn
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-from ead_case import Counted, attack, labels_of, linear, oracle_for, smooth, uniform
 
 from advbench import Bounds, ContestError, Norm
 from advbench.testing import SurrogateContender, streams
@@ -19,19 +16,10 @@ solvers = pytest.mark.parametrize("component", SOLVERS, ids=lambda component: co
 
 
 @solvers
-@pytest.mark.parametrize("shape", [(12,), (6, 2), (3, 2, 2)], ids=["tabular", "series", "image"])
+@every_shape
 @pytest.mark.parametrize("targeted", [False, True])
 def test_every_shape_of_input_in_bounds_of_its_own_and_alone(component, shape, targeted):
-    bounds = Bounds(-1.0, 3.0)
-    network, x = smooth(), uniform(1, *shape, low=-1, high=3)
-    y = labels_of(network, x)
-    target = (y + 1) % 3 if targeted else None
-    answer = attack(component, network, x, y=y, target=target, classes=3, bounds=bounds)
-    assert answer.x.shape == x.shape
-    assert answer.x.dtype == x.dtype
-    assert -1 <= float(answer.x.min()) <= float(answer.x.max()) <= 3
-    if not torch.equal(answer.x, x):
-        assert bool((labels_of(network, answer.x) == target if targeted else labels_of(network, answer.x) != y).all())
+    check_one_row_of_odd_bounds(attack, component, Norm.L1, shape, targeted)
 
 
 @pytest.mark.parametrize("solver", ["fista", "cov"])
@@ -52,8 +40,7 @@ def test_units_of_the_range_make_all_bounds_alike(solver):
 def test_inputs_without_bounds(component):
     network, x = smooth(), uniform(3, 12, low=-5, high=5)
     answer = attack(component, network, x, classes=3, bounds=None)
-    moved = (answer.x != x).any(dim=1)
-    assert ((labels_of(network, answer.x) != labels_of(network, x)) == moved).all()
+    check_moved_rows_fell(network, x, answer)
 
 
 def test_tanh_needs_bounds_and_says_so():
@@ -77,8 +64,7 @@ def test_a_target_that_holds_already_is_met_without_a_change(component):
 def test_eps_zero_and_two_classes_are_nothing_special(component):
     network, x = smooth(classes=2), uniform(3, 12)
     answer = attack(component, network, x, Norm.L2, 0.0)
-    moved = (answer.x != x).any(dim=1)
-    assert ((labels_of(network, answer.x) != labels_of(network, x)) == moved).all()
+    check_moved_rows_fell(network, x, answer)
 
 
 @solvers
@@ -94,15 +80,6 @@ def test_a_row_without_a_gradient_stops_at_once_and_is_blind(component):
     assert torch.equal(answer.x, x)
     assert answer.notes["en_l1"].isnan().all()
     assert int(oracle.gradients.max()) <= component.searches
-
-
-class OneIsNan(Counted):
-    """The second row's gradients are no numbers."""
-
-    def value_and_grad(self, points, loss, rows=None):
-        value, grad = super().value_and_grad(points, loss, rows)
-        grad[rows == 1] = torch.nan
-        return value, grad
 
 
 @solvers

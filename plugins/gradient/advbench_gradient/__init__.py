@@ -11,6 +11,17 @@ MARGIN = "paper: cross-entropy; default: the margin for two classes, which never
 GRID = "without eps the smallest of 1000 eps that succeeds, as thesis Table 4; a paper's attack has one eps"
 BISECT = "without eps the smallest change is looked for by bisection on eps, every try charged"
 
+ONE_STEP = Paper(
+    title="Explaining and harnessing adversarial examples (Goodfellow et al.)",
+    year=2015,
+    url="https://arxiv.org/abs/1412.6572",
+    deviations=(
+        MARGIN,
+        GRID,
+        "the grid ends at the longest change inside the bounds; the thesis: at 1 (linf), 10 (l2), 1000 (l1)",
+    ),
+)
+
 
 def _spec(
     name: str, summary: str, norms: frozenset[Norm], trials: tuple[str, ...], paper: Paper, revision: int = 1
@@ -26,32 +37,14 @@ FGSM = _spec(
     "one step of eps along the gradient's sign",
     frozenset({Norm.LINF}),
     ("", "loss=ce"),
-    Paper(
-        title="Explaining and harnessing adversarial examples (Goodfellow et al.)",
-        year=2015,
-        url="https://arxiv.org/abs/1412.6572",
-        deviations=(
-            MARGIN,
-            GRID,
-            "the grid ends at the longest change inside the bounds; the thesis: at 1 (linf), 10 (l2), 1000 (l1)",
-        ),
-    ),
+    ONE_STEP,
 )
 FGM = _spec(
     "fgm",
     "one step of length eps along the gradient",
     frozenset({Norm.L1, Norm.L2}),
     ("", "loss=ce"),
-    Paper(
-        title="Explaining and harnessing adversarial examples (Goodfellow et al.)",
-        year=2015,
-        url="https://arxiv.org/abs/1412.6572",
-        deviations=(
-            MARGIN,
-            GRID,
-            "the grid ends at the longest change inside the bounds; the thesis: at 1 (linf), 10 (l2), 1000 (l1)",
-        ),
-    ),
+    ONE_STEP,
 )
 IFGSM = _spec(
     "ifgsm",

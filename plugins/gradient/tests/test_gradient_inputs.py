@@ -1,16 +1,13 @@
 """Bad input and odd input: every attack must come through, row by row."""
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
+from gradient_oracle import OneIsNan, attack, oracle_for
+from known_victims import labels_of, smooth, uniform
+from odd_inputs import check_moved_rows_fell, check_one_row_of_odd_bounds, every_shape
 from torch import nn
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-from gradient_case import Counted, attack, labels_of, oracle_for, smooth, uniform
-
-from advbench import Bounds, ContestError, Norm, ParamError
+from advbench import ContestError, Norm, ParamError
 from advbench.catalog.plugins import discover
 from advbench.catalog.registry import read
 from advbench.catalog.resolve import Resolver
@@ -46,19 +43,10 @@ family = pytest.mark.parametrize(("component", "norm"), FAMILY.values(), ids=FAM
 
 
 @family
-@pytest.mark.parametrize("shape", [(12,), (6, 2), (3, 2, 2)], ids=["tabular", "series", "image"])
+@every_shape
 @pytest.mark.parametrize("targeted", [False, True])
 def test_every_shape_of_input_in_bounds_of_its_own_and_alone(component, norm, shape, targeted):
-    bounds = Bounds(-1.0, 3.0)
-    network, x = smooth(), uniform(1, *shape, low=-1, high=3)
-    y = labels_of(network, x)
-    target = (y + 1) % 3 if targeted else None
-    answer = attack(component, network, x, norm, y=y, target=target, classes=3, bounds=bounds)
-    assert answer.x.shape == x.shape
-    assert answer.x.dtype == x.dtype
-    assert -1 <= float(answer.x.min()) <= float(answer.x.max()) <= 3
-    if not torch.equal(answer.x, x):
-        assert bool((labels_of(network, answer.x) == target if targeted else labels_of(network, answer.x) != y).all())
+    check_one_row_of_odd_bounds(attack, component, norm, shape, targeted)
 
 
 @family
@@ -94,15 +82,6 @@ def test_a_row_without_a_gradient_stops_at_once_and_is_blind(component, norm):
     assert int(oracle.gradients.max()) <= 5, "no more than a gradient or two for each search or start"
 
 
-class OneIsNan(Counted):
-    """The second row's gradients are no numbers."""
-
-    def value_and_grad(self, points, loss, rows=None):
-        value, grad = super().value_and_grad(points, loss, rows)
-        grad[rows == 1] = torch.nan
-        return value, grad
-
-
 @family
 def test_a_row_whose_gradient_is_no_number_stops_and_the_others_go_on(component, norm):
     network, x = smooth(), uniform(3, 12)
@@ -120,8 +99,7 @@ def test_a_row_whose_gradient_is_no_number_stops_and_the_others_go_on(component,
 def test_two_classes_suffice(component, norm):
     network, x = smooth(classes=2), uniform(2, 12)
     answer = attack(component, network, x, norm, classes=2)
-    moved = (answer.x != x).any(dim=1)
-    assert ((labels_of(network, answer.x) != labels_of(network, x)) == moved).all()
+    check_moved_rows_fell(network, x, answer)
 
 
 @pytest.mark.parametrize("loss", LOSSES)

@@ -1,14 +1,11 @@
 """Surrogate gradients and averages over noise belong to the threat: every attack takes them, none has a copy."""
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-from gradient_case import Counted, uniform
+from gradient_oracle import Counted
+from known_victims import uniform
 
 from advbench import Access, Bounds, ClassGoal, LocalOracle, Norm, Threat
 from advbench.testing import NoisyContender, SurrogateContender, streams

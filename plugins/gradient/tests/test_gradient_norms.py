@@ -1,13 +1,8 @@
 """Balls, boxes and directions."""
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-from gradient_case import UNIT
+from known_victims import UNIT
 
 from advbench import Bounds, Norm
 from advbench.testing import streams

@@ -1,13 +1,9 @@
 """Optimisers against torch's and scipy's, and schedules against the papers'."""
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-from gradient_case import UNIT, attack, box_optimum, distance, edgy, inner, labels_of, linear, oracle_for, smooth
+from gradient_oracle import attack, oracle_for
+from known_victims import UNIT, box_optimum, distance, edgy, inner, labels_of, linear, smooth
 
 from advbench import Norm
 from advbench.testing import streams

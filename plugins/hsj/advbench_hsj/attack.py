@@ -17,6 +17,7 @@ from .walks import LADDER, Walks
 
 BLENDS = (1.0, 1.0, 1.0, 0.5, 1.0, 1.0, 1.0, 0.75, 1.0, 1.0, 1.0, 0.25)  # pure noise succeeds most often
 CHEAP = 10  # a further start may cost one part in so many of what is left
+PROJECTION = 20  # queries that a start's projection takes, about
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,9 @@ class HopSkipJump:
         " all examples (targeted walks always do if they can); auto: blended",
     )  # fmt: skip
     restarts: int | Literal["auto"] = param("auto", ge=1, paper="10 in the SCD paper", help="walks an example; auto: 2")
+    starts: int | Literal["auto"] = param(
+        "auto", ge=1, paper=1, help="noises that succeed, of which a walk begins at the closest once projected; auto: 6"
+    )
     race: int | Literal["auto"] = param(
         "auto", ge=0, unit="queries", paper=0,
         help="while the budget leaves less than this to each walk, the farthest ends; 0: never; auto: 1000",
@@ -97,4 +101,11 @@ class HopSkipJump:
         if not restart:  # starts that were not found for want of queries tell nothing of the contender
             asking.oracle.out_of_budget(left[~found[left] & (limit < settings.tries)])
         walks.add(points, found)
+        for _ in range(settings.starts - 1):
+            rivals = torch.zeros_like(found)
+            able = left[found[left]]
+            limit = asking.oracle.left()[able] // CHEAP
+            able, limit = able[limit >= PROJECTION], limit[limit >= PROJECTION]
+            points[able], rivals[able] = from_noise(asking, walks.rng, able, settings.tries, limit, blends)
+            walks.rival(points, rivals)
         return rows[found[rows]]

@@ -16,12 +16,15 @@ class Settings:
     step: Literal["geometric", "grid"] = "grid"
     init: Literal["uniform", "blended", "fixed"] = "blended"
     restarts: int = 2
+    starts: int = 6
     race: int = 1000
     iterations: int = 100
     tries: int = 1000
 
 
-_PAPER = Settings(probe=1.0, step="geometric", init="uniform", restarts=1, race=0, iterations=64, tries=10_000)
+_PAPER = Settings(
+    probe=1.0, step="geometric", init="uniform", restarts=1, starts=1, race=0, iterations=64, tries=10_000
+)
 PRESETS: Mapping[str, Settings] = MappingProxyType(
     {
         "none": Settings(),

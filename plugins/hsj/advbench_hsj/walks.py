@@ -46,10 +46,23 @@ class Walks:
 
     def add(self, points: Tensor, found: Tensor) -> None:
         """Begin one walk per row at `points` (N, d), where `found`."""
+        here, size = self._projected(points, found)
+        wins = torch.zeros(len(found), len(self.ladder), dtype=torch.int64, device=points.device)
+        self.walks.append(Walk(here, size, found.clone(), torch.zeros_like(wins[:, 0]), wins))
+
+    def rival(self, points: Tensor, found: Tensor) -> None:
+        """Begin the walk that was added last at `points` (N, d) instead, where `found` and closer once projected."""
+        walk, (here, size) = self.walks[-1], self._projected(points, found)
+        rows = (found & (here.size < walk.here.size)).nonzero().flatten()
+        _put(walk.here, rows, _pick(here, rows))
+        walk.before[rows] = size[rows]
+
+    def _projected(self, points: Tensor, found: Tensor) -> tuple[Nearest, Tensor]:
+        """The `points` (N, d), pulled back to the boundary where `found`; also their sizes before, (N,)."""
         asking = self.asking
-        n, rows = len(found), found.nonzero().flatten()
+        rows = found.nonzero().flatten()
         size = asking.geometry.size(points - asking.x0)
-        here = Nearest(points.clone(), size, torch.full((n,), -1, device=points.device))
+        here = Nearest(points.clone(), size.clone(), torch.full((len(found),), -1, device=points.device))
         known = _pick(here, rows)
         asking.keep(known.point, rows, known.size)
         start = nearest(
@@ -57,8 +70,7 @@ class Walks:
         )
         _put(here, rows, start)
         asking.keep(start.point, rows, start.size)
-        wins = torch.zeros(n, len(self.ladder), dtype=torch.int64, device=points.device)
-        self.walks.append(Walk(here, size, found.clone(), torch.zeros_like(wins[:, 0]), wins))
+        return here, size
 
     def advance(self) -> bool:
         """One iteration of every walk that can still pay for one; False if none can."""

@@ -6,16 +6,19 @@ from pathlib import Path
 
 import pytest
 import torch
+from known_victims import distance, inner, labels_of, linear
 from torch import nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from hsj_case import attack, distance, inner, labels_of, linear, oracle_for, stripes
+from hsj_case import attack, oracle_for, stripes
 
 from advbench import Bounds, Examples, Norm
 from advbench.testing import streams
+from advbench_hsj.asking import Asking
 from advbench_hsj.attack import HopSkipJump
 from advbench_hsj.estimate import AT_ONCE
 from advbench_hsj.settings import Settings, settle
+from advbench_hsj.walks import Walks
 
 QUICK = HopSkipJump(iterations=3)
 MODES = [QUICK, HopSkipJump(preset="paper", iterations=3), HopSkipJump(restarts=3, race=0, iterations=3)]
@@ -111,6 +114,33 @@ class _Band(nn.Module):
     def forward(self, x):
         inside = ((x.mean(dim=1) - 0.7).abs() < 0.05).to(x.dtype)
         return torch.stack([1 - inside, inside], dim=1)
+
+
+def test_a_walk_begins_at_the_closest_of_its_starts():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(64, 2))
+    with torch.no_grad():
+        network[1].weight.zero_()[1, 0] = 1
+        network[1].bias.copy_(torch.tensor([0.6, 0.0]))  # class 1 where the first feature exceeds .6
+    x = torch.full((3, 64), 0.5)
+    near, far = torch.full((64,), 0.5), torch.full((64,), 0.5)
+    near[0], far[:2] = 0.9, torch.tensor([0.7, 0.9])
+    walks = Walks(settle(HopSkipJump()), Asking(oracle_for(network, x), x), streams(3), (1.0,))
+    walks.add(torch.stack([far, far, near]), torch.tensor([True, True, True]))
+    walks.rival(torch.stack([near, near, far]), torch.tensor([True, False, True]))
+    (walk,) = walks.walks
+    assert walk.here.size.tolist() == pytest.approx([0.1, 0.05**0.5, 0.1], rel=0.01)
+    assert distance(walk.here.point, x).tolist() == pytest.approx(walk.here.size.tolist(), rel=1e-5)
+    assert walk.before.tolist() == pytest.approx([0.4, 0.2**0.5, 0.4])
+
+
+@pytest.mark.parametrize(("budget", "same"), [(150, True), (2000, False)])
+def test_further_starts_are_left_out_where_they_would_cost_too_much(budget, same):
+    network, _ = linear()
+    one, six = (
+        attack(HopSkipJump(restarts=1, starts=starts, iterations=1), network, inner(), budget=budget).x
+        for starts in (1, 6)
+    )
+    assert torch.equal(one, six) == same
 
 
 @pytest.mark.parametrize(("init", "targeted"), [("fixed", False), ("blended", True)])
@@ -221,7 +251,7 @@ def test_votes_of_sign_networks_get_longer_noise_and_fall_to_shorter_changes():
 
 
 def test_presets_are_what_the_papers_print():
-    assert settle(HopSkipJump(preset="scd")) == Settings(1.0, "geometric", "uniform", 10, 0, 100, 1000)
-    assert settle(HopSkipJump(preset="scd-fixed")) == Settings(1.0, "geometric", "fixed", 1, 0, 10, 1000)
+    assert settle(HopSkipJump(preset="scd")) == Settings(1.0, "geometric", "uniform", 10, 1, 0, 100, 1000)
+    assert settle(HopSkipJump(preset="scd-fixed")) == Settings(1.0, "geometric", "fixed", 1, 1, 0, 10, 1000)
     assert settle(HopSkipJump(preset="paper", restarts=3, probe="search")).restarts == 3
     assert settle(HopSkipJump(preset="paper", probe="search")).probe is None

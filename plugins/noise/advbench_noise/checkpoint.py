@@ -49,5 +49,5 @@ class Checkpoint:
                 if about["settings"] != self.settings:
                     return None
                 return {name: file.get_tensor(name) for name in file.keys()}, json.loads(about["meta"])  # noqa: SIM118
-        except (SafetensorError, OSError, ValueError, KeyError, TypeError):
+        except (SafetensorError, OSError, ValueError, KeyError, TypeError, RecursionError):
             return None

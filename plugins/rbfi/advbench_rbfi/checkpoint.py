@@ -64,7 +64,7 @@ class Checkpoint:
         try:
             with safe_open(self._path, framework="pt") as file:
                 return {name: file.get_tensor(name) for name in file.keys()}, json.loads(file.metadata()[_META])  # noqa: SIM118
-        except (SafetensorError, OSError, ValueError, KeyError, TypeError):
+        except (SafetensorError, OSError, ValueError, KeyError, TypeError, RecursionError):
             return None  # nothing that can be read: the training starts anew
 
 

@@ -50,11 +50,12 @@ class VoteStore:
             with safe_open(self._place(name), framework="np") as file:
                 about = file.metadata() or {}
                 arrays = {part: file.get_tensor(part) for part in _PARTS}
-        except (OSError, SafetensorError):
+                accuracy = float(about["accuracy"])
+        except (OSError, SafetensorError, KeyError, ValueError, TypeError):
             return None
         if about.get("seed") != str(seed) or about.get("sha256") != _digest(arrays):
             return None
-        return Vote(**arrays, accuracy=float(about["accuracy"]))
+        return Vote(**arrays, accuracy=accuracy)
 
     def keep(self, name: str, seed: int, vote: Vote) -> None:
         """Write the vote under a temporary name and rename it: another process sees all or nothing."""
@@ -81,7 +82,7 @@ def _digest(arrays: dict[str, Float32]) -> str:
 def _read(place: Path) -> dict[str, Any] | None:
     try:
         found = json.loads(place.read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from known_victims import distance, labels_of, smooth, uniform
+from odd_inputs import check_moved_rows_fell, check_one_row_of_odd_bounds, every_shape
 from torch import nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from score_case import attack, distance, labels_of, oracle_for, smooth
+from score_case import attack, oracle_for
 
-from advbench import Bounds, Norm, ParamError
+from advbench import Norm, ParamError
 from advbench.catalog.plugins import discover
 from advbench.catalog.registry import read
 from advbench.catalog.resolve import Resolver
@@ -24,24 +26,12 @@ family = pytest.mark.parametrize("component", FAMILY.values(), ids=FAMILY)
 norms = pytest.mark.parametrize("norm", [Norm.L2, Norm.LINF])
 
 
-def uniform(*shape, low=0.0, high=1.0):
-    return low + (high - low) * torch.rand(*shape, generator=torch.Generator().manual_seed(5))
-
-
 @family
 @norms
-@pytest.mark.parametrize("shape", [(12,), (6, 2), (3, 2, 2), (1, 1, 12)], ids=str)
+@every_shape
 @pytest.mark.parametrize("targeted", [False, True])
 def test_every_shape_alone_in_bounds_of_its_own(component, norm, shape, targeted):
-    network, x = smooth(), uniform(1, *shape, low=-1, high=3)
-    y = labels_of(network, x)
-    target = (y + 1) % 3 if targeted else None
-    answer = attack(component, network, x, norm, y=y, target=target, classes=3, bounds=Bounds(-1.0, 3.0))
-    assert answer.x.shape == x.shape
-    assert answer.x.dtype == x.dtype
-    assert -1 <= float(answer.x.min()) <= float(answer.x.max()) <= 3
-    if not torch.equal(answer.x, x):
-        assert bool((labels_of(network, answer.x) == target if targeted else labels_of(network, answer.x) != y).all())
+    check_one_row_of_odd_bounds(attack, component, norm, shape, targeted)
 
 
 @family
@@ -91,9 +81,7 @@ def test_points_stay_within_eps(component):
 def test_inputs_without_bounds(component, norm):
     network, x = smooth(), uniform(4, 12)
     answer = attack(component, network, x, norm, classes=3, bounds=None)
-    moved = (answer.x != x).any(dim=1)
-    assert moved.any()
-    assert ((labels_of(network, answer.x) != labels_of(network, x)) == moved).all()
+    assert check_moved_rows_fell(network, x, answer).any()
 
 
 class Steps(nn.Module):

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from known_victims import box_optimum, inner, labels_of, linear
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from score_case import attack, inner, labels_of, linear, optimum
+from score_case import attack
 
 from advbench import Norm
 from advbench_score.square import Square
@@ -36,7 +37,7 @@ def toolbox(network, x, eps, norm, seed=0):
 def test_at_equal_iterations_it_breaks_no_fewer(norm):
     network, w = linear(256)
     x = inner(24, 1, 16, 16)
-    eps = float(optimum(w, x, norm).median()) * 3
+    eps = float(box_optimum(w, x, norm).median()) * 3
     y = labels_of(network, x)
     mine = labels_of(network, attack(Square(p=P, iterations=ITERATIONS), network, x, norm, eps).x) != y
     theirs = labels_of(network, toolbox(network, x, eps, norm)) != y
@@ -48,7 +49,7 @@ def test_at_equal_iterations_it_breaks_no_fewer(norm):
 def test_the_toolbox_draws_one_window_for_all_rows_and_ours_one_for_each():
     network, w = linear(256)
     x = inner(4, 1, 16, 16)
-    eps = float(optimum(w, x, Norm.LINF).max()) * 0.5  # nobody succeeds, so that all go on to the end
+    eps = float(box_optimum(w, x, Norm.LINF).max()) * 0.5  # nobody succeeds, so that all go on to the end
     together, alone = toolbox(network, x, eps, Norm.LINF), toolbox(network, x[1:2], eps, Norm.LINF)
     assert not torch.equal(together[1:2], alone)
     whole = attack(Square(p=P, iterations=ITERATIONS), network, x, Norm.LINF)

@@ -6,7 +6,7 @@ from advbench import Access, AttackSpec, Modality, Norm, Paper, Register, hookim
 
 NUMERIC = frozenset({Modality.IMAGE, Modality.TABULAR, Modality.SERIES})
 NORMS = frozenset({Norm.L0, Norm.L1, Norm.L2, Norm.LINF})
-_QUICK = "seeds=32,rounds=4,epochs=20,network.hidden=8,learning_rate=0.02"
+_QUICK = "seeds=32,rounds=4,epochs=20,network.hidden=16,learning_rate=0.02"
 _INNER = "attack=ifgsm,attack.steps=5,attack.searches=8"
 
 SUBSTITUTE = AttackSpec(
@@ -21,6 +21,7 @@ SUBSTITUTE = AttackSpec(
         f"{_QUICK},{_INNER}",
         f"preset=scd,{_QUICK},keep=64,{_INNER}",
     ),
+    revision=2,
     paper=Paper(
         title="Practical black-box attacks against machine learning (Papernot et al.)",
         year=2017,
@@ -58,7 +59,8 @@ TRANSFER = AttackSpec(
         url="https://arxiv.org/abs/1611.02770",
         deviations=(
             "paper: weights of an ensemble's members are free; here equal, on the mean of their log-probabilities",
-            "a source that would be the victim itself is trained anew under another seed: it never shares its weights",
+            "a source that would be the victim itself, or another source, is trained anew under another seed: no two"
+            " share their weights",
         ),
     ),
 )

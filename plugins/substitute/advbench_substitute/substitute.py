@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -20,6 +19,7 @@ from advbench import (
     LabelOracle,
     Modality,
     Perturbed,
+    SeedPath,
     Seeds,
     State,
     Streams,
@@ -88,7 +88,7 @@ class Substitute:
         """Learn the victim's labels. Every label is a query, but for those of seeds with ask_seeds=no."""
         settings = settle(self)
         assert isinstance(seeds.x, Tensor)
-        source = _Root(int(rng.integers(torch.tensor([0]), (1,), 1 << 62)[0, 0]))
+        source = SeedPath(int(rng.integers(torch.tensor([0]), (1,), 1 << 62)[0, 0]))
         generator = source.generator()
         order = torch.randperm(len(seeds), generator=generator).to(seeds.x.device)
         chosen, others = order[: settings.seeds], order[settings.seeds :][:_MOST_CHECKS]
@@ -146,7 +146,7 @@ class Substitute:
         """At most one query for each overshoot."""
         if oracle.prepared is None:
             raise ContestError("attack: substitute learns in prepare first, got a contest without. Call prepare.")
-        network = self._built(oracle, x, _Root(0))
+        network = self._built(oracle, x, SeedPath(0))
         own = {name.removeprefix("network."): tensor for name, tensor in oracle.prepared.arrays.items()}
         network.load_state_dict({name: tensor.to(x.device) for name, tensor in own.items()})
         candidate, met = broken_stand_in(self.attack, network.eval(), oracle, x, rng)
@@ -182,20 +182,3 @@ def _predicted(network: nn.Module, points: Tensor) -> Tensor:
     with torch.no_grad():
         labels: Tensor = network(points).argmax(dim=1)
     return labels
-
-
-class _Root:
-    """Seeds walked from one number that the attack drew."""
-
-    def __init__(self, root: int, *names: str | int) -> None:
-        self._root, self._names = root, names
-
-    def child(self, *names: str | int) -> _Root:
-        return _Root(self._root, *self._names, *names)
-
-    def seed(self) -> int:
-        text = "/".join(map(str, (self._root, *self._names)))
-        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
-
-    def generator(self) -> Generator:
-        return Generator().manual_seed(self.seed())

@@ -13,7 +13,7 @@ import numpy as np
 from advbench import Arrays, Bounds, DataError, EncoderFacts, Package, Place, Resource, Supply, param
 
 from .vector_files import JSON_FILE, OneFile, make_vectors
-from .vectors import Numbers, Vectors
+from .vectors import SHORT, Numbers, Vectors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -90,30 +90,22 @@ class MeanOfVectors:
 
         width = self._vectors.width
         sums, counts = np.zeros((len(texts), width), np.int64), np.zeros(len(texts), np.int64)
-        running, known, before = np.zeros(width, np.int64), 0, ""
+        running, known, steps = np.zeros(width, np.int64), 0, Steps(self._vectors)
         rows: list[int] = []  # to add, or as -1 - row to take away, since the last flush
         ends: list[int] = []  # where each text's own rows end
         first = 0
         for number, text in enumerate(texts):
-            gone, new = self._step(before, text)
+            gone, new = steps.to(text)
             rows += [-1 - row for row in gone] + new
             ends.append(len(rows))
             known += len(new) - len(gone)
-            counts[number], before = known, text
+            counts[number] = known
             if len(rows) >= _AT_ONCE or number + 1 == len(texts):
                 sums[first : number + 1] = self._added(running, rows, ends)
                 running, first = sums[number].copy(), number + 1
                 rows, ends = [], []
         means = sums / np.maximum(counts, 1)[:, None] / self._vectors.scale
         return torch.from_numpy(means.astype(np.float32))
-
-    def _step(self, before: str, text: str) -> tuple[list[int], list[int]]:
-        """Rows of the words that went and of those that came."""
-        if text == before:
-            return [], []
-        start, end = shared(before, text)
-        stop = len(before) - end
-        return self._vectors.rows_of(before[start:stop]), self._vectors.rows_of(text[start : len(text) - end])
 
     def _added(self, running: Numbers, rows: list[int], ends: list[int]) -> Numbers:
         """The sum after each text, int64 (texts, width)."""
@@ -124,6 +116,30 @@ class MeanOfVectors:
         np.multiply(steps, np.where(index < 0, -1, 1)[:, None], out=total[1:])
         found: Numbers = np.cumsum(total, axis=0, out=total)[ends]
         return found
+
+
+class Steps:
+    """From one text to the next: only what lies between two parts that both share is looked at.
+
+    An attack tries one word after another in the same place, so that mostly those parts are as they were.
+    """
+
+    def __init__(self, vectors: Vectors) -> None:
+        self._vectors = vectors
+        self._before = self._head = self._tail = ""
+        self._between: list[int] = []  # rows of the words between head and tail
+
+    def to(self, text: str) -> tuple[list[int], list[int]]:
+        """Rows of the words that went, and of those that came."""
+        between = len(text) - len(self._head) - len(self._tail)
+        if not (0 <= between <= SHORT and text.startswith(self._head) and text.endswith(self._tail)):
+            start, end = shared(self._before, text)
+            self._between = self._vectors.rows_of(self._before[start : len(self._before) - end])
+            self._head, self._tail = text[:start], text[len(text) - end :]
+        gone = self._between
+        self._between = self._vectors.rows_of(text[len(self._head) : len(text) - len(self._tail)])
+        self._before = text
+        return gone, self._between
 
 
 def shared(one: str, other: str) -> tuple[int, int]:

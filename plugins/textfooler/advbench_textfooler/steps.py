@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -11,7 +11,7 @@ Fate: TypeAlias = Literal[
 ]
 
 
-@dataclass
+@dataclass(slots=True, eq=False)
 class Candidate:
     """A word that might stand for another; None is what was never found out.
 
@@ -43,3 +43,20 @@ Log: TypeAlias = Callable[[Step], None]
 
 def ignore(step: Step) -> None:
     """Keeps no record."""
+
+
+def in_words(step: Step) -> Iterator[str]:
+    """The step for people: the word, then a line a candidate. What was never found out is left empty."""
+    count = len(step.candidates)
+    yield (
+        f"word {step.at + 1} '{step.word}', importance {step.importance:.4f}: the true class has {step.chance:.4f};"
+        f" {count} candidate{'s' * (count > 1)}"
+    )
+    width = max(len(one.word) for one in step.candidates)
+    for one in step.candidates:
+        similarity = "" if one.similarity is None else f"{one.similarity:.3f}"
+        chance = "" if one.chance is None else f"{one.chance:.4f}"
+        yield (
+            f"  {one.word:{width}}  cosine {one.cosine:.3f}  similarity {similarity:5}  true class {chance:6}"
+            f"  {one.fate}"
+        )

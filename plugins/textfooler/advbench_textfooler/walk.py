@@ -109,16 +109,16 @@ class _Turns:
     def _accept(self, at: int, candidates: list[Candidate]) -> Generator[Compare, Any, None]:
         """Replace the word by the candidate that makes the true class least likely, if one helps at all."""
         limit = self.chance if self.means.settings.accept == "current" else self.first
-        chances = {id(one): one.chance for one in candidates if one.chance is not None}
-        helps = sorted((one for one in candidates if chances[id(one)] < limit), key=lambda one: chances[id(one)])
+        chances = {one: one.chance for one in candidates if one.chance is not None}
+        helps = sorted((one for one in candidates if chances[one] < limit), key=lambda one: chances[one])
         for one in candidates:
-            one.fate = "better" if one in helps else "no better"
+            one.fate = "better" if chances[one] < limit else "no better"
         for start in range(0, len(helps), _FEW):
             passing = yield from self._similar(at, helps[start : start + _FEW])
             if passing:
                 one = passing[0]
                 one.fate = "chosen"
-                self.draft, self.chance = self.draft.replaced(at, one.word), chances[id(one)]
+                self.draft, self.chance = self.draft.replaced(at, one.word), chances[one]
                 if self.speech:
                     self.speech.replace(at, one.word)
                 return

@@ -15,7 +15,7 @@ SPEC = AttackSpec(
     revision=3,
     trials=(
         "",
-        "solver=adam-newton,box=tanh,h=.05,learning_rate=.1,adam_reset=true,trace_loss=50",
+        "solver=adam-newton,box=tanh,h=.05,learning_rate=.1,adam_reset=true,trace_loss=50,iterations=150",
         "solver=newton,h=.02,hessian_h=.05,learning_rate=.2,iterations=150",
         "reduce=bilinear,sizes=4/8,grow_at=20,importance=refresh,iterations=150,learning_rate=.1",
     ),

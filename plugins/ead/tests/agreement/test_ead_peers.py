@@ -1,17 +1,15 @@
 """Foolbox and the Adversarial Robustness Toolbox on the same network: equal where they are right, and where not."""
 
-import sys
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from gradient_oracle import attack, oracle_for
+from known_victims import UNIT, distance, inner, labels_of, lead, linear, smooth, uniform
 from torch import nn
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from ead_case import UNIT, attack, inner, labels_of, lead, linear, oracle_for, sizes, smooth, uniform
-
+from advbench import Norm
 from advbench_ead.attack import Ead
 from advbench_ead.hunt import Hunt
 from advbench_ead.walks import Plan, Shrinking, shrink
@@ -60,7 +58,8 @@ def test_foolbox_without_its_early_end_chooses_the_same_points(rule, targeted):
     notes = attack(OURS, network, x, y=y, target=target, classes=3).notes
     fell = notes["en_l1"].isfinite()
     assert int(fell.sum()) >= 8
-    for size, norm in zip(sizes(theirs, x), ("l1", "l2"), strict=True):
+    for norm in (Norm.L1, Norm.L2):
+        size = distance(theirs, x, norm)
         assert torch.allclose(size[fell], notes[f"{rule.lower()}_{norm}"][fell], rtol=1e-3)
 
 

@@ -1,16 +1,13 @@
 """The Adversarial Robustness Toolbox on the same network: equal where it is right, and where it differs."""
 
-import sys
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from gradient_oracle import attack
+from known_victims import box_optimum, distance, edgy, labels_of, linear, smooth
 from torch import nn
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from gradient_case import attack, box_optimum, distance, edgy, labels_of, linear, smooth
 
 from advbench import Norm
 from advbench_gradient.cw import CarliniWagner

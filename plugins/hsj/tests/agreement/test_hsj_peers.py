@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from known_victims import box_optimum, distance, inner, labels_of, linear
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from hsj_case import attack, box_optimum, distance, inner, labels_of, linear
+from hsj_case import attack
 
 from advbench import Norm
 from advbench_hsj.attack import HopSkipJump
