@@ -156,7 +156,9 @@ class CellRun:
     def _can_split(self, shard: int, found: Trouble) -> bool:
         """Whether its examples may be attacked one by one, to find those that kill a worker: rows must be exact."""
         assert self._begun is not None
-        return isinstance(found, Fatal) and len(self._begun.keys[shard]) > 1 and not self._begun.inexact
+        whole = self._house.request.cell_timeout
+        in_time = whole is None or self._spent < whole
+        return isinstance(found, Fatal) and len(self._begun.keys[shard]) > 1 and not self._begun.inexact and in_time
 
     def _split(self, shard: int) -> None:
         assert self._begun is not None

@@ -66,8 +66,7 @@ class Answer:
 
 
 # What a worker tells at work: ("queries", asked), ("training", name, done, total) and ("said", line), as often as it
-# likes; and,
-# to be passed on each time, ("limit", seconds): what follows must end within so many, None: there is no limit.
+# likes; and, to be passed on each time, ("limit", seconds): what follows must end within so many, None: no limit.
 # An engine tells ("started",) itself, when a worker of its own has begun with a task.
 Tell: TypeAlias = Callable[..., None]
 Told: TypeAlias = Callable[[int, str, tuple[Any, ...]], None]  # the number of a task, and what it tells

@@ -196,7 +196,7 @@ def test_a_worker_that_listens_to_nobody_is_stopped_and_the_others_go_on(cluster
     cells = here.cells("ray")
     assert code == 1, told
     assert (cells["hang"]["code"], cells["zoo"]["status"], cells["random-noise"]["status"]) == ("timeout", "ok", "ok")
-    assert "must end within 10 s" in cells["hang"]["reason"]  # interrupted in the end, or stopped with its worker
+    assert "its worker was stopped" in cells["hang"]["reason"]
 
 
 def test_data_that_a_node_lacks_are_named_with_the_node(cluster, node, tmp_path):
