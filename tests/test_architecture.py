@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -212,3 +213,10 @@ def test_no_global_random_state_is_used():
     for file in SOURCES:
         text = file.read_text()
         assert not [word for word in forbidden if word in text], file
+
+
+def test_every_plugin_is_checked_for_types():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]
+    packages = {path.parent.relative_to(ROOT).as_posix() for path in ROOT.glob("plugins/*/advbench_*/__init__.py")}
+    assert packages <= set(settings["files"])
+    assert {path.rpartition("/")[0] for path in packages} <= set(settings["mypy_path"])

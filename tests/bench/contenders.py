@@ -4,14 +4,15 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from advbench import Job
+from advbench import Bounds, DatasetFacts, Examples, Job, Modality
 from advbench.arena.draws import SeedPath
 from advbench.builtin.datasets import Digits
 from advbench.builtin.models import Mlp
@@ -32,6 +33,7 @@ ON_SERIES = ("cnn1d:epochs=10",)
 ON_CIFAR = ("mlp", "sk-mlp", "bnn", "lenet", "noise-cnn", "cw-cnn", "resnet18", "resnet34", "resnet50", "densenet")
 PAIR, FEW = "cifar10:classes=0/1", 256
 VOTES, EPOCHS = 100, 1
+STEPS, BATCH, MEMBERS = 10, 64, 10  # of the votes that are trained side by side and one by one
 
 
 def figures() -> Iterator[Figure]:
@@ -48,6 +50,7 @@ def figures() -> Iterator[Figure]:
     else:
         print(f"  ... no rows of {PAIR}: run advbench data fetch cifar10", file=sys.stderr, flush=True)
     yield from votes_at_once()
+    yield from votes_side_by_side()
 
 
 def costs(model: str, dataset: str, name: str = "", examples: int | None = None) -> Iterator[Figure]:
@@ -105,3 +108,37 @@ def votes_at_once() -> Iterator[Figure]:
             alone, together = in_turn(2, loop, lambda many=many: many.fit(job(0)))
         what = f"mlp:hidden={shape}, digits, {EPOCHS} epoch: {VOTES} one by one / votes={VOTES}"
         yield figure(what, ratios(alone, together), note=f"{together[-1]:.2g} s at once")
+
+
+def votes_side_by_side() -> Iterator[Figure]:
+    """The same of networks that are trained side by side where that is faster: how large may pictures be?"""
+    if find_spec("advbench_baselines") is None:
+        return
+    from advbench_baselines.bnn import Bnn
+    from advbench_baselines.lenet import LeNet
+
+    for kind, shapes in ((Bnn, ((1, 8, 8), (3, 32, 32))), (LeNet, ((1, 8, 8), (1, 28, 28), (3, 32, 32)))):
+        apart, close = (type(kind.__name__, (kind,), {"side_by_side": most}) for most in (None, 1 << 30))
+        for shape in shapes:
+            what = f"{kind.__name__.lower()}:votes={MEMBERS}, {'x'.join(map(str, shape))}: one by one / side by side"
+            with step(what):
+                alone, together = in_turn(
+                    3, *(trained_on(c(epochs=1, batch=BATCH, votes=MEMBERS), noisy_job(shape)) for c in (apart, close))
+                )
+            yield figure(what, ratios(alone, together), note=f"{together[-1] / STEPS * 1e3:.2g} ms a step side by side")
+
+
+def trained_on(model: Any, job: Job) -> Callable[[], object]:
+    """To be called again and again."""
+    return lambda: model.fit(job)
+
+
+def noisy_job(shape: tuple[int, ...]) -> Job:
+    """Examples without meaning, enough for the steps of one epoch."""
+    x = torch.rand(STEPS * BATCH, *shape, generator=torch.Generator().manual_seed(0))
+    examples = Examples(torch.arange(len(x)), x, torch.arange(len(x)) % 10)
+    tune = Examples(examples.ids[:BATCH], x[:BATCH], examples.y[:BATCH])
+    facts = DatasetFacts(
+        modality=Modality.IMAGE, shape=shape, classes=10, bounds=Bounds(0.0, 1.0), digest="noise", eps={}, sizes={}
+    )
+    return Job(train=examples, tune=tune, facts=facts, rng=SeedPath(0, "bench"), device=torch.device("cpu"))

@@ -61,20 +61,23 @@ def figure(what: str, values: float | Sequence[float], goal: Goal | None = None,
     )
 
 
-def seconds(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
+def seconds(work: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
+    started = clock()
     work()
-    return time.perf_counter() - started
+    return clock() - started
 
 
-def in_turn(repeats: int, *works: Callable[[], object]) -> list[list[float]]:
+def in_turn(
+    repeats: int, *works: Callable[[], object], clock: Callable[[], float] = time.perf_counter
+) -> list[list[float]]:
     """Seconds of each work, (works, repeats), A B A B ..., after one uncounted round.
 
-    Works that are compared take turns, so that a change of the machine's speed hits all of them.
+    Works that are compared take turns, so that a change of the machine's speed hits all of them. On a machine
+    that is shared, time.process_time leaves out what others do meanwhile.
     """
     for work in works:
         work()
-    rounds = [[seconds(work) for work in works] for _ in range(repeats)]
+    rounds = [[seconds(work, clock) for work in works] for _ in range(repeats)]
     return [list(column) for column in zip(*rounds, strict=True)]
 
 

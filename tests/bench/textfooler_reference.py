@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from advbench import Wording
+from advbench_text.vectors import Vectors
 from advbench_textfooler.neighbours import Neighbours
 from advbench_textfooler.stop_words import STOP_WORDS
 from advbench_textfooler.tagger import Context, Tagger, tokens_of
@@ -28,6 +29,28 @@ class Forgetful(Tagger):
     def tag(self, context: Context, at: int, before: tuple[str, str]) -> str:
         self._met.clear()
         return super().tag(context, at, before)
+
+
+class PlainMeans:
+    """The mean embedding as one would write it down: a text's words, their vectors, their sum, divided.
+
+    Vectors are found once for each word, in fixed point as ours are, so that the answers can be held to the same bits.
+    """
+
+    def __init__(self, vectors: Vectors) -> None:
+        self._vectors = vectors
+        self._rows: dict[str, list[int]] = {}
+
+    def __call__(self, text: str) -> Tensor:
+        """float32 (1, width)."""
+        rows: list[int] = []
+        for word in Wording.of(text).words:
+            if word not in self._rows:
+                self._rows[word] = self._vectors.rows_of(word)
+            rows += self._rows[word]
+        total = self._vectors.table[rows].sum(axis=0, dtype=np.int64)
+        mean = total / max(1, len(rows)) / self._vectors.scale
+        return torch.from_numpy(mean.astype(np.float32))[None]
 
 
 @dataclass(frozen=True)

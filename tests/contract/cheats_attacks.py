@@ -29,6 +29,10 @@ class Honest:
             size[rows[hit]] = (points[hit] - x[rows[hit]]).flatten(1).norm(dim=1)
         return Perturbed(self.answer(out))
 
+    def explain(self, oracle, x, rng, say):
+        say(f"at most {self.draws} points")
+        return self.perturb(oracle, x, rng)
+
     def start(self, oracle, x):
         widest = oracle.threat.eps or oracle.bounds.width * x[0].numel() ** 0.5
         return torch.full((len(x),), widest)
@@ -160,6 +164,20 @@ class Remembers(Honest):
 class AsksForScores(Honest):
     def hit(self, oracle, points, rows):
         return oracle.goal.met(oracle.scores(points, rows).argmax(dim=1), rows)
+
+
+@cheat
+class ExplainsAnotherCourse(Honest):
+    def explain(self, oracle, x, rng, say):
+        say("it asks once more than it would")
+        oracle.labels(x)
+        return self.perturb(oracle, x, rng)
+
+
+@cheat
+class ExplainsWithoutAWord(Honest):
+    def explain(self, oracle, x, rng, say):
+        return self.perturb(oracle, x, rng)
 
 
 # What it returns

@@ -25,6 +25,8 @@ CAUGHT = [
     ("asks_nothing_after_its_end", cheats.KeepsTheOracle, "after perturb had returned"),
     ("asks_nothing_about_finished_rows", cheats.AsksForTheDead, "points were asked for rows that were over"),
     ("object_is_not_changed", cheats.Remembers, "It put memory on itself"),
+    ("telling_changes_nothing", cheats.ExplainsAnotherCourse, "were the same when it explained itself"),
+    ("telling_changes_nothing", cheats.ExplainsWithoutAWord, "without a word"),
     ("breaks_the_easy_toy", cheats.Timid, "It broke 0 of 8 rows within l2 1"),
     ("uses_the_whole_range", cheats.ClipsToTheUnitRange, "It broke 0 of 8 rows where the first number must cross 2"),
     ("returns_input_when_hopeless", cheats.ReturnsItsLastPoint, "4 of 4 rows came back changed"),

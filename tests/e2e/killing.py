@@ -116,7 +116,9 @@ def kill(job: Job, moment: Moment) -> str | None:
 def watch(job: Job) -> dict[str, float]:
     """Run the job undisturbed; seconds spent in each phase, the first stretch of it where there are several."""
     process, seen = job.start(), [(time.monotonic(), "start-up")]
+    limit = time.monotonic() + 300
     while process.poll() is None:
+        assert time.monotonic() < limit, "it never ended"
         phase = job.phase(0)
         if phase != seen[-1][1]:
             seen.append((time.monotonic(), phase))

@@ -37,9 +37,17 @@ REQUESTS = {
     "one class": (("-D", "digits:classes=3", "-a", "zoo"), 2, "at least two different numbers from 0 to 9, got 3."),
     "no device": (("-a", "zoo", "--device", "tpu"), 2, "--device must be cpu, cuda, cuda:N or auto, got 'tpu'."),
     "unknown suite": (("--suite", "smoky"), 2, "no suite is called 'smoky'. Did you mean 'smoke'?"),
-    "kappa too large": (("-d", "scd:votes=8", "-a", "zoo:kappa=20"), 5, "never exceeds 2.833. Lower kappa"),
-    "strict": (("-a", "zoo", "--norm", "linf", "--strict"), 2, "zoo measures change in l2, not linf. Use --norm l2"),
-    "all refused": (("-a", "zoo", "--access", "labels"), 5, "zoo needs scores; --access allows only labels"),
+    "kappa too large": (
+        ("-d", "scd:votes=8", "-a", "zoo:kappa=20"),
+        5,
+        "must be <= 2.833, the largest of scd:votes=8, got 20. Lower kappa",
+    ),
+    "strict": (("-a", "zoo", "--norm", "linf", "--strict"), 2, "zoo: the norm must be l2, got linf. Use --norm l2"),
+    "all refused": (
+        ("-a", "zoo", "--access", "labels"),
+        5,
+        "zoo: --access must be scores or more, got labels. Leave out --access. Or use --attack ",
+    ),
     "no such plugin": (("-a", "zoo", "--plugin", "/nowhere/x.py"), 2, "no file /nowhere/x.py"),
     "targets": ((*TINY, "-a", "none", "--targeted", "--targets", "worst"), 2, "--targets must be one of random"),
 }

@@ -98,10 +98,24 @@ def test_every_set_has_a_row_that_says_how_to_get_it(bare):
     assert done.returncode == 0, done.stderr
     rows = {line.split()[0]: line for line in done.stdout.splitlines() if line and not line.startswith(" ")}
     assert "bundled" in rows["digits"]
-    assert "mnist (12 MB)" in rows["mnist"]
+    assert "(12 MB)" in rows["mnist"]
     assert "70,000" in rows["mnist"]
     assert "--path FOLDER" in rows["celeba"]
     assert "write csv:PATH" in rows["csv"]
+    assert rows["colorectal-histology"].split()[-2:] == ["--path", "FOLDER"]  # whole, however narrow
+    assert "nothing was fetched yet" in bare.call("data", "verify").stdout
+
+
+def test_the_list_names_the_damaged_one_of_several(bare, tmp_path):
+    for name in ("ECG200", "ECG5000"):
+        for which in ("TRAIN", "TEST"):
+            rows = [f"{label}\t{label}\t{number}" for label in (1, 2) for number in range(20)]
+            (tmp_path / f"{name}_{which}.tsv").write_text("\n".join(rows))
+        assert bare.call("data", "fetch", f"ucr:{name}", "--path", tmp_path).returncode == 0
+    assert "ECG200, ECG5000" in bare.call("data", "list").stdout
+    (tmp_path / "cache/data/ucr-ECG5000/y.npy").write_bytes(b"short")
+    (row,) = [line for line in bare.call("data", "list").stdout.splitlines() if line.startswith("ucr ")]
+    assert row.split("damaged", 1)[1].split() == ["ECG200,", "ECG5000", "(damaged:", "--again)"]
 
 
 def test_the_list_waits_for_neither_torch_nor_scikit_learn(bare):
@@ -189,7 +203,9 @@ def test_an_interrupted_fetch_stops_its_client_and_leaves_nothing(bare, tmp_path
     program.chmod(0o755)
     bare.env |= {"PATH": f"{program.parent}:{bare.env['PATH']}", "https_proxy": "http://127.0.0.1:9"}
     process = bare.start("data", "fetch", "mnist")
+    limit = time.monotonic() + 60
     while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text().strip():
+        assert time.monotonic() < limit, "its client was never started"
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)

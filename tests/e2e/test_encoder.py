@@ -44,7 +44,7 @@ def test_a_tabular_model_learns_and_is_attacked_through_its_encoder(run):
     [
         (("-a", "swap", "--encoder", "tally:weight=0"), "tally: weight must be > 0, got 0"),
         (("--encoder", "tall", "-a", "swap"), "no encoder is called 'tall'. Did you mean 'tally'"),
-        (("--encoder", "tally", "-a", "random-noise"), "random-noise serves image, series, tabular; notes is text"),
+        (("--encoder", "tally", "-a", "random-noise"), "random-noise: data must be image or series or tabular, got"),
     ],
 )
 def test_what_cannot_be_is_told(run, words, told):

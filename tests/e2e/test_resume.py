@@ -1,5 +1,6 @@
 """What was finished stays finished, whatever ends a run; and what changed is done again."""
 
+import hashlib
 import random
 import signal
 import sys
@@ -7,6 +8,10 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
+
+from advbench import State
+from advbench.bench.packing import pack_state
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import one_file_plugins as plugins
@@ -148,6 +153,23 @@ def test_what_an_attack_prepared_is_asked_for_once(place):
     assert cell["queries_shared"] == 30
     assert {row["note_learnt"] for row in place.rows() if row["verdict"] != "skipped"} == {30.0}
     assert (place.root / "prepared.txt").read_text() == "once\n"
+
+
+def test_what_no_attack_prepared_is_prepared_again(place):
+    """As of an older version: its checksum fits, but it does not say what it must."""
+    learner = place.plugin("learner", LEARNER)
+    arguments = ("--plugin", learner, *DATA, "-a", "learner", "-n", "8", "--max-prepare-queries", "30")
+    place.run(*arguments)
+    before = compared(place.rows())
+    (path,) = place.out.glob("prepared/*/state.safetensors")
+    good, foreign = path.read_bytes(), pack_state(State({"learnt": torch.tensor([30.0])}, {"tree": 1}))
+    path.write_bytes(foreign)
+    path.with_name(f"{path.name}.sha256").write_text(hashlib.sha256(foreign).hexdigest())
+    done = place.run(*arguments[:-4], "-n", "16", *arguments[-2:])
+    assert "it must say state and queries, got tree. It is prepared again." in " ".join(done.stderr.split())
+    assert path.read_bytes() == good
+    assert [row for row in compared(place.rows()) if row in before] == before
+    assert (place.root / "prepared.txt").read_text() == "once\n" * 2
 
 
 LEARNER = """

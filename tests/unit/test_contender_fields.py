@@ -106,4 +106,4 @@ def test_sources_are_part_of_a_cell_and_of_its_identity(resolver):
 def test_an_attack_that_cannot_be_run_on_its_source_refuses_the_cell(resolver):
     cells = plan(resolver, attack=("borrow", "borrow:attack=random-noise", "borrow:attack=far")).cells
     assert [[refusal.code for refusal in cell.refused] for cell in cells] == [[], [], ["source"]]
-    assert cells[2].refused[0].reason == "source linear: far measures change in linf, not l2"
+    assert cells[2].refused[0].reason == "source linear: far: the norm must be linf, got l2"

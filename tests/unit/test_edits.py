@@ -24,14 +24,14 @@ def textbook(old, new):
 def test_it_is_the_textbooks(old, new):
     known = textbook(old, new)
     assert edits(old, new) == edits("".join(old), "".join(new)) == edits(new, old) == known
-    assert _by_diagonals(old, new) == known
+    assert _by_diagonals(old, new, 24) == known
     assert _by_bits(old, new) == known
 
 
 def test_many_edits_are_counted_too():
     old = [f"w{i}" for i in range(300)]
     new = ["x" if i % 3 == 0 else word for i, word in enumerate(old)]
-    assert _by_diagonals(old, new) is None
+    assert _by_diagonals(old, new, 24) is None
     assert edits(old, new) == 100
     assert edits(old, new[:-200]) == textbook(old, new[:-200])
 

@@ -2,12 +2,14 @@
 
 import math
 import time
+from dataclasses import replace
 
 import pytest
 import torch
-from plan_case import plan
+from plan_case import ATTACK, Climb, plan, resolver
 from typer.testing import CliRunner
 
+from advbench import State
 from advbench.bench.cache import ContenderCache
 from advbench.bench.estimate import GRADIENT, estimate, row_seconds
 from advbench.bench.freshness import training_key
@@ -39,6 +41,23 @@ def test_bounds_are_budgets_times_examples():
     assert (found.queries, found.gradients) == (140, 60)
     assert guess(cell(model=("linear",), attack=("none",), n=20)).queries == 0
     assert guess(cell(model=("linear",), attack=("random-noise",), max_queries="none")).queries == math.inf
+
+
+class Learner(Climb):
+    def prepare(self, oracle, seeds, rng):
+        return State({})
+
+
+def test_what_an_attack_asks_before_its_first_example_is_among_them():
+    found = resolver(("attack", replace(ATTACK, name="learner"), Learner))
+
+    def queries(most):
+        options = {"attack": ("learner", "climb"), "max_queries": 7, "max_prepare_queries": most}
+        cells = plan(found, model=("mlp",), n=20, **options).cells
+        return {one.attack.name: guess(one).queries for one in cells}
+
+    assert queries(1_000) == {"learner": 1_140, "climb": 140}
+    assert queries("none") == {"learner": math.inf, "climb": 140}
 
 
 def test_a_contender_that_was_trained_here_tells_its_pace():

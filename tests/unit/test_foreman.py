@@ -59,6 +59,29 @@ def test_a_crew_is_given_what_it_can_take_and_is_hungry_below_that():
     assert len(ear.answers) == 3
 
 
+def test_a_crew_without_room_is_told_once_and_again_when_it_lost_it_again(monkeypatch):
+    monkeypatch.setattr("advbench.bench.foreman.PATIENCE", 0.0)
+    crew, ear = Scripted(slots=0), Ear()
+    foreman = ear.foreman(crew)
+    for _ in range(3):
+        foreman.step()
+    assert ear.notes == []  # nothing waits
+    foreman.ask(task(), ear.answers.append)
+    for _ in range(5):
+        foreman.step()
+        time.sleep(0.001)
+    (told,) = ear.notes
+    assert told.startswith("engine: it must have room for a task, got none for 0 s.")
+    crew.slots = 1
+    finish(foreman)
+    crew.slots = 0
+    foreman.ask(task(1), ear.answers.append)
+    for _ in range(5):
+        foreman.step()
+        time.sleep(0.001)
+    assert len(ear.notes) == 2
+
+
 def test_a_task_is_handed_out_as_it_is_by_then():
     crew, ear = Scripted(), Ear()
     foreman, latest = ear.foreman(crew), []

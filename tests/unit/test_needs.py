@@ -2,16 +2,20 @@
 
 import pytest
 
+from advbench import Norm
+from advbench.bench.plan import make_plan
 from advbench.bench.request import Request
 from advbench.catalog.plugins import discover
 from advbench.catalog.registry import read
 from advbench.catalog.resolve import Resolver
 from advbench.cli.needs import fetch_absent
+from advbench.contract.errors import RequestError
 from advbench.supply.place import cache_folder
 
 PLUGIN = """
 from dataclasses import dataclass
 from typing import Any
+import torch
 from advbench import *
 
 class Needing:
@@ -39,6 +43,12 @@ class Notes(LabelledDataset):
         return DatasetFacts(modality=Modality.TEXT, shape=None, classes=2, bounds=None, digest="notes",
                             sizes={"train": 4, "tune": 4, "eval": 4})
 
+    def all_labels(self, split):
+        return torch.tensor([0, 1, 0, 1])
+
+    def read(self, split, positions):
+        return positions, tuple("text" for _ in positions)
+
 @dataclass(frozen=True)
 class Reader:
     def facts(self):
@@ -50,7 +60,9 @@ class MeanEmbedding(Needing):
 
 @dataclass(frozen=True)
 class MiniLm(Needing):
-    pass
+    def facts(self):
+        self.supply().open()
+        return EncoderFacts(width=1, bounds=Bounds(0, 1), digest="minilm")
 
 @hookimpl
 def advbench_register_attacks(register):
@@ -84,7 +96,7 @@ def fetched(tmp_path, monkeypatch):
     resolver = Resolver(discover([path], only=""), read())
 
     def fetch(**asked):
-        fetch_absent(resolver, Request(**asked))
+        make_plan(Request(n=2, **asked), resolver, fetch_absent)
         folder = cache_folder() / "data"
         return {one.name for one in folder.iterdir()} if folder.exists() else set()
 
@@ -108,4 +120,13 @@ def test_what_texts_are_compared_by_is_fetched_only_when_named(fetched):
 
 
 def test_nothing_is_fetched_for_a_run_that_cannot_be(fetched):
-    assert fetched(attack=("needy", "neddy"), model=("mlp",)) == set()
+    with pytest.raises(RequestError, match="neddy"):
+        fetched(attack=("needy", "neddy"), model=("mlp",))
+    assert not (cache_folder() / "data").exists()
+
+
+def test_nothing_is_fetched_for_cells_that_are_refused(fetched):
+    assert fetched(attack=("outer",), model=("mlp",), norm=Norm.LINF) == set()
+    texts = {"dataset": ("notes",), "model": ("linear",), "attack": ("random-noise",)}  # which does not read them
+    assert fetched(**texts) == fetched(**texts, similarity="minilm") == set()
+    assert fetched(**texts | {"attack": ("random-noise", "none")}) == {"mean-embedding"}

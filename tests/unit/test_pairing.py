@@ -20,7 +20,7 @@ from advbench import (
     Norm,
     Threat,
 )
-from advbench.catalog.pairing import Pairing, facts_of_attack, refusals
+from advbench.catalog.pairing import Pairing, facts_of_attack, refusals, told
 
 IMAGES, TABLES = frozenset({Modality.IMAGE}), frozenset({Modality.TABULAR, Modality.SERIES})
 GOOD = Pairing(
@@ -59,80 +59,83 @@ GRADIENT = change(
 REFUSED = {
     "attack whose parameters serve another modality": (
         change(GOOD, attack_facts={"modalities": TABLES}),
-        "[modality] zoo with these parameters serves series, tabular; digits is image. Choose a data set of series",
+        "[modality] zoo with these parameters: data must be series or tabular, got image (digits). Choose",
     ),
     "attack of another modality": (
         change(GOOD, attack={"modalities": TABLES}),
-        "[modality] zoo serves series, tabular; digits is image. Choose a data set of series, tabular",
+        "[modality] zoo: data must be series or tabular, got image (digits). Choose a data set of series or tabular.",
     ),
     "model of another modality": (
         change(GOOD, parts=(ModelSpec(name="bow", summary="", modalities=TEXT),)),
-        "[modality] bow serves text; digits is image. Choose a data set of text",
+        "[modality] bow: data must be text, got image (digits). Choose a data set of text.",
     ),
     "defense of another modality": (
         change(GOOD, parts=(*GOOD.parts, DefenseSpec(name="d", summary="", modalities=TEXT, base="trained"))),
-        "[modality] d serves text; digits is image.",
+        "[modality] d: data must be text, got image (digits).",
     ),
     "contender gives too little": (
         change(GOOD, contender={"access": Access.LABELS}),
-        "[access] zoo needs scores; mlp gives only labels. Use an attack that needs labels at most",
+        "[access] zoo: the contender must give scores, got only labels from mlp. Choose an attack that needs labels at",
     ),
     "ceiling too low": (
         change(GOOD, threat={"access": Access.LABELS}),
-        "[access] zoo needs scores; --access allows only labels. Raise --access to scores or leave it out",
+        "[access] zoo: --access must be scores or more, got labels. Leave out --access.",
     ),
     "another norm": (
         change(GOOD, threat={"norm": Norm.LINF}),
-        "[norm] zoo measures change in l2, not linf. Use --norm l2",
+        "[norm] zoo: the norm must be l2, got linf. Use --norm l2.",
     ),
     "another norm of several": (
         change(GOOD, threat={"norm": Norm.L0}, attack_facts={"norms": frozenset({Norm.LINF, Norm.L1})}),
-        "[norm] zoo measures change in l1 or linf, not l0. Use --norm l1 or linf",
+        "[norm] zoo: the norm must be l1 or linf, got l0. Use --norm l1 or linf.",
     ),
     "words for numbers": (
         change(GOOD, threat={"norm": Norm.WORDS}, attack_facts={"norms": frozenset(Norm)}),
-        "[norm] words does not fit image inputs. Use --norm l2 or another numeric norm",
+        "[norm] digits: the norm must be l2 or another numeric one for image inputs, got words. Use --norm l2.",
     ),
     "numbers for words": (
         change(WORDY, threat={"norm": Norm.L2}),
-        "[norm] l2 does not fit text inputs. Use --norm words",
+        "[norm] digits: the norm must be words for text inputs, got l2. Use --norm words.",
     ),
-    "cannot aim": (change(GOOD, threat={"targeted": True}), "[goal] zoo cannot aim at a chosen class. Leave out --t"),
+    "cannot aim": (
+        change(GOOD, threat={"targeted": True}),
+        "[goal] zoo: the goal must be any wrong class, got --targeted. Leave out --targeted.",
+    ),
     "no such target": (
         change(GOOD, attack={"targeted": True}, threat={"targeted": True, "targets": "10"}),
-        "[goal] digits has classes 0 to 9, not 10. Use a label from 0 to 9",
+        "[goal] digits: the target must be a class from 0 to 9, got 10. Use --targets with a number from 0 to 9.",
     ),
     "least likely unknown": (
         change(
             GOOD, attack={"targeted": True}, attack_facts={"needs": Access.LABELS},
             contender={"access": Access.LABELS}, threat={"targeted": True, "targets": "least-likely"},
         ),
-        "[goal] the least likely class is read from scores; mlp gives only labels. Use --targets random or next",
+        "[goal] --targets least-likely: it must be read from scores, got only labels from mlp. Use --targets random",
     ),
     "too many classes": (
         change(GOOD, contender={"classes": 2}),
-        "[classes] mlp serves 2 classes; digits has 10. Pick classes, as in digits:classes=0/1",
+        "[classes] mlp: classes must be <= 2, got 10 (digits). Pick classes, as in digits:classes=0/1",
     ),
     "too few classes": (
         change(GOOD, attack_facts={"min_classes": 11}),
-        "[classes] zoo with these parameters needs 11 classes; digits has 10. Choose another loss",
+        "[classes] zoo: classes must be >= 11 with these parameters, got 10 (digits). Choose another loss.",
     ),
     "one class": (
         change(GOOD, data={"classes": 1}),
-        "[classes] a contest needs two classes; digits has 1. Choose more data",
+        "[classes] a contest: classes must be >= 2, got 1 (digits). Choose more data.",
     ),
     "margin out of reach": (
         change(GOOD, contender={"largest_margin": math.log(17)}, attack_facts={"margin": 20.0}),
-        "[margin] zoo asks for a margin of 20; mlp never exceeds 2.833. Lower kappa to at most 2.833",
+        "[margin] zoo: the margin must be <= 2.833, the largest of mlp, got 20. Lower kappa to at most 2.833.",
     ),
     "gradient not offered": (
         change(GRADIENT, contender={"gradients": ("surrogate", "surrogate/tau=.1")}),
-        "[gradient] mlp offers the gradient surrogate or surrogate/tau=.1, not exact."
+        "[gradient] mlp: the gradient must be surrogate or surrogate/tau=.1, got exact."
         " Use --gradient surrogate or surrogate/tau=.1",
     ),
     "no gradient at all": (
         change(GRADIENT, contender={"gradients": ()}),
-        "[gradient] mlp offers no gradient. Use an attack that asks for less",
+        "[gradient] mlp: it must offer a gradient, got none. Choose an attack that asks for less.",
     ),
 }  # fmt: skip
 
@@ -176,8 +179,41 @@ def test_all_objections_come_together():
         threat={"norm": Norm.LINF, "targeted": True},
     )
     found = refusals(pairing)
-    assert [one.code for one in found] == ["modality", "access", "norm", "goal", "classes", "margin", "gradient"]
+    assert [one.code for one in found] == ["modality", "access", "norm", "goal", "classes", "margin"]
     assert all(one.reason and one.hint for one in found)
+
+
+def test_a_gradient_that_scores_cannot_have_is_no_second_objection():
+    (refusal,) = refusals(change(GRADIENT, contender={"access": Access.SCORES, "gradients": ()}))
+    assert refusal.code == "access"
+
+
+OTHERS = {
+    "the only remedy": (
+        change(GOOD, contender={"access": Access.LABELS}, others=("hsj", "rays")),
+        "[access] zoo: the contender must give scores, got only labels from mlp. Use --attack hsj or rays.",
+    ),
+    "one remedy of two": (
+        change(GOOD, threat={"norm": Norm.LINF}, others=("square",)),
+        "[norm] zoo: the norm must be l2, got linf. Use --norm l2. Or use --attack square.",
+    ),
+    "the shortest way out of two objections": (
+        change(GOOD, threat={"norm": Norm.LINF, "access": Access.LABELS}, others=("hsj",)),
+        "[access] zoo: --access must be scores or more, got labels. [norm] zoo: the norm must be l2, got linf."
+        " Use --attack hsj.",
+    ),
+    "none against two objections": (
+        change(GOOD, threat={"norm": Norm.LINF, "access": Access.LABELS}),
+        "[access] zoo: --access must be scores or more, got labels. Leave out --access."
+        " [norm] zoo: the norm must be l2, got linf. Use --norm l2.",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_attacks_to_use_instead_are_named_once(name):
+    pairing, words = OTHERS[name]
+    assert told(refusals(pairing)) == words
 
 
 @given(largest=st.floats(1e-6, 1e6))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from advbench import Access, Coverage, Norm
+from advbench import Access, AttackFacts, Coverage, Modality, ModelSpec, Norm, Paper
 from advbench.bench.plan import make_plan, with_suite
 from advbench.bench.request import Request
 from advbench.catalog.registry import Suite, read
@@ -14,7 +14,7 @@ from advbench.catalog.resolve import Resolver
 from advbench.contract.errors import DataError, EmptySelection, ParamError, PluginError, RequestError
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from plan_case import FOUND, METRIC, one, plan, resolver
+from plan_case import ATTACK, FOUND, METRIC, NUMERIC, Thin, one, plan, resolver
 
 
 def test_defaults_are_those_that_are_printed():
@@ -113,7 +113,7 @@ def test_every_offered_gradient_is_a_cell_of_its_own():
     assert [refusal.code for refusal in one(attack=("climb",), gradient=("surrogate",)).refused] == ["gradient"]
     assert one(gradient=("exact",)).threat.gradient == "none"  # zoo asks for none
     refused = one(attack=("climb",), defense=("alone",), twin=False).refused
-    assert [refusal.code for refusal in refused] == ["access", "gradient"]
+    assert [refusal.code for refusal in refused] == ["access"]
 
 
 def test_only_gradients_of_noisy_contenders_are_averaged_and_paid_for():
@@ -145,6 +145,53 @@ def test_kinds_of_attack():
 def test_what_makes_no_sense_is_a_refused_cell_and_not_an_error(options, code):
     cell = one(**options)
     assert [refusal.code for refusal in cell.refused] == [code]
+
+
+class Plain:
+    pass
+
+
+class Scarce:
+    """Needs two classes more than there are with its usual parameters."""
+
+    def facts(self):
+        return AttackFacts(needs=Access.LABELS, norms=frozenset(Norm), min_classes=4)
+
+
+class Unhappy:
+    def facts(self):
+        raise RuntimeError("no facts today")
+
+
+def test_a_refusal_names_the_best_attacks_that_could_be_run_instead():
+    paper = Paper(title="", year=2020, url="https://example.org")
+    toys = resolver(
+        ("model", ModelSpec(name="thin", summary="", modalities=NUMERIC), Thin),
+        *(
+            ("attack", replace(ATTACK, needs=needs, name=name, **{"paper": paper, "targeted": True} | more), cls)
+            for name, needs, cls, more in (
+                ("newer", Access.LABELS, Plain, {"paper": replace(paper, year=2021)}),
+                ("older", Access.LABELS, Plain, {}),
+                ("other-norm", Access.LABELS, Plain, {"norms": frozenset({Norm.L0})}),
+                ("other-data", Access.LABELS, Plain, {"modalities": frozenset({Modality.IMAGE})}),
+                ("scarce", Access.LABELS, Scarce, {}),
+                ("unhappy", Access.LABELS, Unhappy, {}),
+                ("blind", Access.NONE, Plain, {}),
+                ("richer", Access.SCORES, Plain, {"targeted": False}),
+            )
+        ),
+    )
+
+    def named(**options):
+        (refusal,) = one(toys, **{"attack": ("climb",)} | options).refused
+        return refusal.others
+
+    labels_only = {"defense": ("alone",), "twin": False}
+    assert named(**labels_only) == ("newer", "older")
+    assert named(model=("thin",)) == ("richer", "zoo")  # scores are used where they are given
+    assert named(model=("thin",), targeted=True) == ("zoo", "newer")
+    assert named(access=Access.NONE) == ("blind", "none")
+    assert named(attack=("blunt",), targeted=True, targets="2") == ()  # nothing aims at a class that there is not
 
 
 def test_targets_are_part_of_the_goal():

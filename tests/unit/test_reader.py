@@ -110,6 +110,15 @@ def test_a_flipped_bit_is_noticed(finished):
         Report.open(finished).examples  # noqa: B018
 
 
+def test_want_of_memory_is_told_though_python_says_nothing_of_it(finished, monkeypatch):
+    def full(*about, **more):
+        raise MemoryError
+
+    monkeypatch.setattr(pq, "ParquetFile", full)
+    with pytest.raises(ReportError, match="must be a whole Parquet file, got: MemoryError. Restore"):
+        Report.open(finished).table("examples")
+
+
 def test_tables_of_two_compactions_are_not_mixed(finished):
     old = (finished / "examples.parquet").read_bytes()
     begin(finished, "other")

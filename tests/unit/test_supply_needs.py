@@ -10,6 +10,7 @@ from advbench.bench.request import Request
 from advbench.catalog.plugins import discover
 from advbench.catalog.registry import read
 from advbench.catalog.resolve import Resolver
+from advbench.cli.needs import fetch_one
 from advbench.supply.resource import Place, Resource
 from advbench.supply.supplies import Supply
 
@@ -73,6 +74,29 @@ def test_it_is_absent_while_something_that_it_needs_is(tmp_path):
         outer.open()
     outer.fetch()
     assert inner.find() is not None
+
+
+def test_fetched_again_it_fetches_what_it_needs_again(tmp_path):
+    log = []
+    inner = supply(tmp_path, "inner", log=log)
+    outer = supply(tmp_path, "outer", supply(tmp_path, "middle", inner, log=log), log=log)
+    outer.fetch()
+    fetch_one(outer)
+    assert log == ["inner", "middle", "outer"]
+    fetch_one(outer, again=True)
+    assert log == ["inner", "middle", "outer"] * 2
+
+
+def test_what_it_needs_is_mended_if_it_is_damaged(tmp_path):
+    log = []
+    inner = supply(tmp_path, "inner", log=log)
+    outer = supply(tmp_path, "outer", inner, log=log)
+    outer.fetch()
+    (inner.folder / "header.json").write_text("{")
+    assert not outer.is_whole()
+    outer.fetch()
+    assert log == ["inner", "outer"] * 2
+    assert outer.is_whole()
 
 
 def test_a_run_is_refused_before_training_if_an_attack_lacks_its_data(tmp_path):

@@ -186,6 +186,42 @@ def test_a_full_disk_is_said_to_be_full(monkeypatch):
         pass
 
 
+def test_a_truncated_archive_of_the_users_is_told_by_its_size(tmp_path):
+    (tmp_path / "own").mkdir()
+    cut = tmp_path / "own/words-1.0.0.tgz"
+    with tarfile.open(cut, "w") as file:
+        file.addfile(tarfile.TarInfo("package/other.txt"))
+    told = f"words-1.0.0.tgz of {cut.stat().st_size:,} bytes, where an archive of it would have {len(PACKED):,}"
+    for path in (cut, cut.parent):
+        with (
+            pytest.raises(DataError, match=f"must hold a.txt, got {told}. Get it from"),
+            obtained(resource(PACKAGE), path=path),
+        ):
+            pass
+    cut.unlink()
+    with (
+        pytest.raises(DataError, match="must hold a.txt, got none of these"),
+        obtained(resource(PACKAGE), path=cut.parent),
+    ):
+        pass
+
+
+def test_what_killed_fetches_left_is_removed_by_the_next(tmp_path, cache):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own/a.txt").write_text("mine")
+    left = [cache / "resources/words" / name for name in (".unpacked-12345678", ".asking-12345678")]
+    left += [cache / "data/.new-words-12345678"]
+    kept = [cache / "data/.new-words-more-12345678", cache / "data/words-more", cache / "resources/words/words.tgz"]
+    for folder in (*left, *kept):
+        folder.mkdir(parents=True)
+    supply = Supply(spelling="words", key="words", resource=resource(), make=lambda folder, writer: {})
+    for _ in range(2):
+        supply.fetch(path=tmp_path / "own")
+    assert not [folder for folder in left if folder.exists()]
+    assert all(folder.exists() for folder in kept)
+    assert sorted(path.name for path in (cache / "data").iterdir()) == [kept[0].name, "words", "words-more"]
+
+
 def test_too_little_room_is_seen_before_anything_is_fetched(tmp_path):
     asked = []
     supply = Supply(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from advbench import DefenseSpec, Modality, ModelSpec, PluginError, State, TorchContender, param
+from advbench import AdvbenchError, DefenseSpec, Modality, ModelSpec, PluginError, State, TorchContender, param
 from advbench.bench.cache import ContenderCache
 from advbench.bench.plan import Cell, Data, Opponent
 from advbench.bench.trained import obtain, state_digest
@@ -258,6 +258,23 @@ def test_a_damaged_entry_is_trained_again(get, tmp_path):
     assert not again.cached
     assert again.digest == first.digest
     assert isinstance(again.contender, TorchContender)
+
+
+def test_what_the_disk_refuses_stays_in_memory_where_one_process_does_all_the_work(tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    (tmp_path / "folder").mkdir()
+    good = obtain(cell(SMALL), ContenderCache(tmp_path / "folder"), "cpu", 1, lambda done, total: None)
+    fits.clear()
+    spare = ContenderCache(tmp_path / "file", spare=True)
+    found = [obtain(cell(SMALL), spare, "cpu", 1, lambda done, total: None) for _ in range(2)]
+    assert len(fits) == 1
+    assert {one.digest for one in found} == {good.digest}
+    assert torch.equal(found[1].contender.scores(EVAL.x), good.contender.scores(EVAL.x))
+    (told,) = spare.unkept
+    assert told.startswith("network:hidden=4,epochs=2 on digits:classes=3/8, seed 0: it serves this run alone")
+    assert "ADVBENCH_CACHE_DIR" in told
+    with pytest.raises(AdvbenchError, match="must be a folder with room to write to"):
+        obtain(cell(SMALL), ContenderCache(tmp_path / "file"), "cpu", 1, lambda done, total: None)
 
 
 @pytest.mark.parametrize("fault", ["header", "log", "digest", "deep"])

@@ -1,5 +1,6 @@
 """Killed at any moment, a report shows what it showed before or what it was about to show."""
 
+import itertools
 import os
 import shutil
 import signal
@@ -203,7 +204,7 @@ def test_kill_9_leaves_no_lock_and_loses_only_the_shard_in_flight(tmp_path):
             [sys.executable, "-c", WORKER, str(root)], stdout=subprocess.PIPE, text=True, env=os.environ
         )
         try:
-            printed = [line.strip() for line in iter(worker.stdout.readline, f"{reached}\n")]
+            printed = list(itertools.takewhile(lambda line, last=reached: line.strip() != last, worker.stdout))
             time.sleep(0.004)
         finally:
             os.kill(worker.pid, signal.SIGKILL)

@@ -205,8 +205,13 @@ class Judge:
     ) -> tuple[Any, Opinion, dict[Norm, Tensor]]:
         """The returned point or the ledger's best: whichever is broken at the smaller distance."""
         best = tuple(ledger.best) if isinstance(ledger.best, list) else ledger.best
-        ours, theirs = self.opinion(best, attacked), self.opinion(returned, attacked)
-        cost_ours, cost_theirs = self._cost(x, best, ours), self._cost(x, returned, theirs)
+        ours = self.opinion(best, attacked)
+        cost_ours = self._cost(x, best, ours)
+        if self._noise is None and isinstance(best, tuple) and best == returned:  # nothing new to be said
+            theirs, cost_theirs = ours, cost_ours
+        else:
+            theirs = self.opinion(returned, attacked)
+            cost_theirs = self._cost(x, returned, theirs)
         # Of equals the ledger's: an attack stopped by its budget returns nothing, in company or alone.
         take_ours = (cost_ours <= cost_theirs) & cost_ours.isfinite()
         chosen = _replace(returned, best, take_ours.tolist())

@@ -159,7 +159,7 @@ class Ledger:
         inside = within_eps(distance, self.threat, self.bounds)
         closer = (distance < self.best_distance[rows]).nonzero().flatten()
         if sure and not self._stochastic:
-            best = closer[_first_per_row(rows[closer], distance[closer])]
+            best = closer[_first_per_row(rows[closer], distance[closer], len(self.live))]
         else:
             best = self._confirmed(points, rows, distance, closer)
         if not len(best):
@@ -183,10 +183,10 @@ class Ledger:
     def _confirmed(self, points: Any, rows: Tensor, distance: Tensor, at: Tensor) -> Tensor:
         """Per row the closest of the points `at` that is no lucky draw: one that succeeds when asked afresh."""
         if self._confirm is None:
-            return at[_first_per_row(rows[at], distance[at])]
+            return at[_first_per_row(rows[at], distance[at], len(self.live))]
         kept = []
         while len(at):
-            head = at[_first_per_row(rows[at], distance[at])]
+            head = at[_first_per_row(rows[at], distance[at], len(self.live))]
             self.confirmations += len(head)
             good = self._confirm(_take(points, head), rows[head])
             kept.append(head[good])
@@ -229,27 +229,27 @@ class Ledger:
 
 def _rank_within_row(rows: Tensor) -> Tensor:
     """How many earlier points of this call belong to the same row, int64 (M,)."""
-    if bool((rows[1:] > rows[:-1]).all()):  # the usual case, told cheaply
+    step = rows.diff()
+    least = int(step.min()) if len(step) else 1
+    if least > 0:  # the usual case, told cheaply
         return torch.zeros_like(rows)
-    order = rows.argsort(stable=True)
-    ordered = rows[order]
+    order = None
+    if least < 0:  # points of a row do not lie together
+        order = rows.argsort(stable=True)
+        step = rows[order].diff()
     position = torch.arange(len(rows), device=rows.device)
-    starts = torch.ones_like(ordered, dtype=torch.bool)
-    starts[1:] = ordered[1:] != ordered[:-1]
-    first = torch.where(starts, position, 0).cummax(dim=0).values
-    rank = torch.empty_like(position)
-    rank[order] = position - first
-    return rank
+    first = position.clone()
+    first[1:].masked_fill_(step == 0, 0)
+    rank = position - first.cummax(dim=0).values
+    return rank if order is None else torch.empty_like(rank).scatter_(0, order, rank)
 
 
-def _first_per_row(rows: Tensor, key: Tensor) -> Tensor:
-    """Indices of the point with the smallest key of each row; ties go to the earlier point."""
-    order = key.argsort(stable=True)
-    order = order[rows[order].argsort(stable=True)]
-    ordered = rows[order]
-    starts = torch.ones_like(ordered, dtype=torch.bool)
-    starts[1:] = ordered[1:] != ordered[:-1]
-    return order[starts]
+def _first_per_row(rows: Tensor, key: Tensor, n: int) -> Tensor:
+    """Indices of the point with the smallest key of each of n rows, by row; ties go to the earlier point."""
+    least = key.new_full((n,), torch.inf).scatter_reduce_(0, rows, key, "amin")
+    tied = (key == least[rows]).nonzero().flatten()
+    first = rows.new_full((n,), len(rows)).scatter_reduce_(0, rows[tied], tied, "amin")
+    return first[first < len(rows)]
 
 
 def _take(points: Any, index: Tensor) -> Any:

@@ -35,14 +35,22 @@ class CacheEntry:
 
 
 class ContenderCache:
-    """Reads and writes trained contenders. A damaged entry reads as absent, and says so in `damaged`."""
+    """Reads and writes trained contenders. A damaged entry reads as absent, and says so in `damaged`.
 
-    def __init__(self, root: Path | None = None) -> None:
+    spare: what the disk refuses to hold is kept in memory, where this object alone finds it, and `unkept` says so.
+    """
+
+    def __init__(self, root: Path | None = None, *, spare: bool = False) -> None:
         self.root = (root or cache_folder()) / "contenders"
         self.damaged: list[str] = []
+        self.unkept: list[str] = []
+        self._spare = spare
+        self._memory: dict[str, tuple[bytes, dict[str, Any]]] = {}
 
     def load(self, key: str) -> tuple[bytes, dict[str, Any]] | None:
         """(packed state, meta), or None."""
+        if key in self._memory:
+            return self._memory[key]
         folder = self.root / key
         if not folder.is_dir():
             return None
@@ -76,12 +84,22 @@ class ContenderCache:
             return None
 
     def store(self, key: str, packed: bytes, meta: dict[str, Any]) -> None:
-        """Write under a temporary name and rename: another process sees all or nothing."""
-        with _disk(self.root):
-            self._store(key, packed, meta)
+        """Write under a temporary name and rename: another process sees all or nothing. Then checkpoints go."""
+        try:
+            with _disk(self.root):
+                self._store(key, packed, meta)
+        except AdvbenchError as error:
+            if not self._spare:
+                raise
+            self._memory[key] = packed, meta
+            self.unkept.append(f"{meta['about']}: it serves this run alone, and another trains it again. {error}")
+        else:
+            self.clear_checkpoints(key)
 
     def _store(self, key: str, packed: bytes, meta: dict[str, Any]) -> None:
-        staging = Path(tempfile.mkdtemp(prefix="new-", dir=self.checkpoints(key)))  # and goes with that folder
+        unfinished = self._unfinished(key)
+        unfinished.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix="new-", dir=unfinished))  # and goes with that folder
         try:
             _write(staging / _STATE, packed)
             _write(staging / _META, json.dumps(meta | {"sha256": hashlib.sha256(packed).hexdigest()}).encode())
@@ -92,24 +110,34 @@ class ContenderCache:
             if not (self.root / key).is_dir():  # else another process was faster, with the same result
                 raise
 
-    def checkpoints(self, key: str) -> Path:
-        """A private folder in which an interrupted training finds its work again."""
-        folder = self.root / f".unfinished-{key}"
-        with _disk(self.root):
-            folder.mkdir(parents=True, exist_ok=True)
-        return folder
+    def checkpoints(self, key: str) -> Path | None:
+        """A private folder in which an interrupted training finds its work again.
 
-    def shared(self, key: str) -> Path:
-        """A folder for trainings of one lineage, which stays when a contender is stored."""
-        folder = self.root / f".shared-{key}"
-        with _disk(self.root):
-            folder.mkdir(parents=True, exist_ok=True)
-            os.utime(folder)
-        return folder
+        None where the disk refuses it, and memory is spare.
+        """
+        return self._folder(self._unfinished(key))
+
+    def shared(self, key: str) -> Path | None:
+        """A folder for trainings of one lineage, which stays when a contender is stored. None: as above."""
+        return self._folder(self.root / f".shared-{key}")
 
     def clear_checkpoints(self, key: str) -> None:
         """Called once the trained contender is stored."""
-        shutil.rmtree(self.root / f".unfinished-{key}", ignore_errors=True)
+        shutil.rmtree(self._unfinished(key), ignore_errors=True)
+
+    def _unfinished(self, key: str) -> Path:
+        return self.root / f".unfinished-{key}"
+
+    def _folder(self, folder: Path) -> Path | None:
+        try:
+            with _disk(self.root):
+                folder.mkdir(parents=True, exist_ok=True)
+                os.utime(folder)  # it is in use
+        except AdvbenchError:
+            if not self._spare:
+                raise
+            return None
+        return folder
 
     def entries(self) -> Iterator[CacheEntry]:
         """Most recently used first."""

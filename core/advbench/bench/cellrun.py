@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from ..catalog.pairing import told
 from ..contract.engines import Answer, Task, Trouble
 from ..contract.errors import PluginError
 from ..records.known import KnownCell
@@ -67,7 +68,7 @@ class CellRun:
         with self._guarded():
             house, cell = self._house, self.cell
             if cell.refused:
-                reasons = " ".join(map(str, cell.refused))
+                reasons = told(cell.refused)
                 self._write(status="refused", code=cell.refused[0].code, reason=reasons)
                 self._end("refused", reasons)
                 return

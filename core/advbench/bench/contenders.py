@@ -19,16 +19,17 @@ from .trained import Trained, base_of, obtain
 class Contenders:
     """`seconds`: what one training may take, or None. jobs: trainings that share this machine's cores.
 
+    alone: nobody else needs them, so that one which the cache's disk refuses may stay in memory.
     progress(name, done, total) is told while training; note tells the user, and the report.
     """
 
     def __init__(
-        self, device: str, seconds: float | None, jobs: int, progress: Callable[[str, int, int], None],
+        self, device: str, seconds: float | None, jobs: int, alone: bool, progress: Callable[[str, int, int], None],
         note: Callable[[str], None],
     ) -> None:  # fmt: skip
         self._device, self._seconds_allowed, self._progress, self._note = device, seconds, progress, note
         self._threads = max(1, (os.cpu_count() or 1) // jobs)
-        self._cache = ContenderCache()
+        self._cache = ContenderCache(spare=alone)
         self._unfit: dict[str, BaseException] = {}  # why contenders could not be had, by key
         self._trained: dict[str, Trained] = {}  # cells are ordered by contender: what one cell needs is enough
 
@@ -61,8 +62,9 @@ class Contenders:
                 cell, self._cache, self._device, self._threads,
                 lambda done, total: self._progress(name, done, total), deadline, self._note,
             )  # fmt: skip
-            while self._cache.damaged:
-                self._note(self._cache.damaged.pop())
+            for told in (self._cache.damaged, self._cache.unkept):
+                while told:
+                    self._note(told.pop())
         return self._trained[key]
 
 

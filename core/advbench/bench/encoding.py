@@ -26,6 +26,7 @@ class EncodedContender:
     def __init__(self, inner: Contender, encode: Encode, facts: ContenderFacts, device: torch.device) -> None:
         self.inner, self.facts = inner, facts
         self._encode, self._device = encode, device
+        self._last: tuple[tuple[str, ...], Tensor] = ((), torch.empty(0))  # texts and vectors of the last call
 
     def labels(self, x: tuple[str, ...], *, noise: Draws | None = None) -> Tensor:
         """int64 (N,)."""
@@ -40,7 +41,10 @@ class EncodedContender:
         return self.inner.state()
 
     def _vectors(self, x: tuple[str, ...]) -> Tensor:
-        return self._encode(x).to(self._device)
+        """Of texts asked about twice running, for labels and for scores, they are found once."""
+        if x != self._last[0] or not x:
+            self._last = x, self._encode(x).to(self._device)
+        return self._last[1].clone()  # whatever the contender inside does to them
 
 
 def encoded_facts(inner: ContenderFacts) -> ContenderFacts:

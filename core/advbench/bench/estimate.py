@@ -23,7 +23,7 @@ class Estimate:
     """Of one cell. `seconds`: of the model's own time; None while its contender was never trained here."""
 
     examples: int
-    queries: float  # at most, over all examples; infinite without a budget
+    queries: float  # at most, over all examples and what prepares for them; infinite without a budget
     gradients: float
     seconds: float | None
     training: float | None  # seconds that its training took; 0 if it need not be trained again
@@ -34,10 +34,12 @@ def estimate(cell: Cell, device: str, cache: ContenderCache) -> Estimate:
     threat = cell.threat
     examples = len(cell.data.positions) * (cell.data.facts.classes - 1 if threat.targets == "all" else 1)
     asks = cell.attack_facts.needs.word
-    queries = 0 if asks == "none" else math.inf if threat.max_queries is None else examples * threat.max_queries
+    queries = 0.0 if asks == "none" else examples * _most(threat.max_queries)
+    if hasattr(cell.attack.instance, "prepare"):
+        queries += _most(threat.max_prepare_queries)
     gradients = 0.0
     if asks == "gradients":
-        gradients = math.inf if threat.max_gradients is None else examples * threat.max_gradients
+        gradients = examples * _most(threat.max_gradients)
     about = cache.about(training_key(cell, device))
     pace = None if about is None else about.get("row_seconds")
     return Estimate(
@@ -45,6 +47,10 @@ def estimate(cell: Cell, device: str, cache: ContenderCache) -> Estimate:
         seconds=None if not isinstance(pace, (int, float)) else pace * (queries + GRADIENT * gradients),
         training=None if about is None else 0.0,
     )  # fmt: skip
+
+
+def _most(budget: int | None) -> float:
+    return math.inf if budget is None else budget
 
 
 def row_seconds(contender: Contender, examples: Examples, classes: int, device: torch.device) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from ..contract.texts import harmless, one_line
 ATTEMPTS = 2  # that a task is given which takes its worker with it
 MOVES = 20  # and one that was lost through no fault of its own
 GRACE = 10.0  # seconds that a worker has beyond a limit before it is stopped
+PATIENCE = 30.0  # seconds without room for any task, after which somebody is told
 _HEARTBEAT = 0.5  # seconds after which limits are looked at
 _LONGEST = 400, 20_000  # characters of why a worker died: in a sentence, and in full
 
@@ -54,6 +56,7 @@ class Foreman:
         self._numbers = itertools.count()
         self._waiting: list[_Entry] = []
         self._under_way: dict[int, _Entry] = {}
+        self._roomless: float | None = None  # since when nothing can be handed out; infinity once that was told
 
     @property
     def idle(self) -> bool:
@@ -90,6 +93,7 @@ class Foreman:
             else:
                 self._lost(entry, event)
         self._stop_late()
+        self._tell_of_no_room()
 
     def _told(self, number: int, what: str, values: tuple[Any, ...]) -> None:
         entry = self._under_way[number]
@@ -125,6 +129,18 @@ class Foreman:
 
     def _give_up(self, entry: _Entry, found: Fatal) -> None:
         entry.then(Answer(trouble=found, seconds=entry.wasted))
+
+    def _tell_of_no_room(self) -> None:
+        """A cluster may be without a machine for a task, for a while or for ever: whoever waits must know."""
+        now = time.monotonic()
+        if self._crew.slots or self._under_way or not self._waiting:
+            self._roomless = None
+        elif self._roomless is None:
+            self._roomless = now
+        elif now - self._roomless > PATIENCE:
+            self._roomless = math.inf
+            hint = "The run waits for some; Ctrl-C ends it and keeps what is finished."
+            self._note(f"engine: it must have room for a task, got none for {PATIENCE:.0f} s. {hint}")
 
     def _stop_late(self) -> None:
         now = time.monotonic()

@@ -19,6 +19,7 @@ from ..supply.bounded import parse_json
 from ..supply.tensors import check_tensors
 
 _META, _ARRAY = "meta", "array/"  # every array's name is prefixed, so that no name can be taken
+_STATE, _QUERIES = "state", "queries"  # of what an attack prepared
 
 
 def pack_arrays(arrays: Mapping[str, Tensor]) -> bytes:
@@ -70,6 +71,23 @@ def unpack_state(data: bytes) -> State:
         got = one_line(error, 200)
         raise DataError(f"stored state: it must be whole, got {got}. Remove its file; it is made again.") from None
     return State({name.removeprefix(_ARRAY): array for name, array in arrays.items()}, meta)
+
+
+def pack_prepared(state: State, queries: int, who: str) -> bytes:
+    """What `who` prepared, and the queries that it took. Raises PluginError as `pack_state` does."""
+    return pack_state(State(state.arrays, {_STATE: dict(state.meta), _QUERIES: queries}), who)
+
+
+def unpack_prepared(data: bytes) -> tuple[State, int]:
+    """The inverse of `pack_prepared`. Raises DataError if the bytes are none of its making."""
+    whole = unpack_state(data)
+    meta, queries = whole.meta.get(_STATE), whole.meta.get(_QUERIES)
+    if not isinstance(meta, dict) or type(queries) is not int or queries < 0:
+        got = ", ".join(sorted(map(str, whole.meta))) or "nothing"
+        raise DataError(
+            f"what was prepared: it must say {_STATE} and {_QUERIES}, got {one_line(got, 200)}. It is prepared again."
+        )
+    return State(whole.arrays, meta), queries
 
 
 def _text_file(texts: Mapping[str, Any]) -> bytes:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 from ..catalog.pairing import Pairing, Refusal, facts_of_attack, refusals
 from ..catalog.resolve import Component, Resolver
 from ..contract.errors import PluginError, RequestError
 from ..contract.facts import AttackFacts, ContenderFacts, DatasetFacts
 from ..contract.types import Access, Coverage, Modality, Norm, Threat
+from .instead import Known, Others
 from .opponents import Opponent, for_modality, opponents
 from .request import PRESETS, Eligible, Request, merged
 from .selection import select
@@ -93,38 +94,54 @@ class Plan:
         return [cell for cell in self.cells if not cell.refused]
 
 
-def make_plan(request: Request, resolver: Resolver) -> Plan:
+def make_plan(
+    request: Request, resolver: Resolver, obtain: Callable[[Component], None] = lambda component: None
+) -> Plan:
     """Look everything up and pair everything with everything.
 
     Raises RequestError for what cannot be understood; what can be but makes no sense becomes a
-    refused cell.
+    refused cell. `obtain` may fetch what a component needs: it is given each data set, and then
+    whoever has a part in a cell that is not refused.
     """
     if not request.attack:
         raise RequestError("run: --attack must be given at least once, got none. See: advbench list attacks.")
     check_targets(request.targets, request.targeted)
     named = resolver.many("dataset", request.dataset or (DEFAULT_DATASET,))
-    datasets = [_data(component, request) for component in named]
     contenders = list(opponents(request, resolver))
-    named_attacks = map(supplied, resolver.many("attack", request.attack))
-    attacks = [(attack, sources_of(attack, resolver)) for attack in named_attacks]
+    attacks = [(attack, sources_of(attack, resolver)) for attack in resolver.many("attack", request.attack)]
+    fielded = [  # before anything is obtained: names must be right
+        (component, for_modality(contenders, component.spec.modality, request.encoder, resolver)) for component in named
+    ]
     cells: dict[str, Cell] = {}
-    of_text = any(data.facts.modality is Modality.TEXT for data in datasets)
-    similarity, told = judges_encoder(request.similarity, of_text, resolver)
-    for data in datasets:
-        for opponent in for_modality(contenders, data.facts.modality, request.encoder, resolver):
-            for attack, sources in attacks:
+    others = Others(resolver)
+    for component, fighting in fielded:
+        obtain(component)
+        data = _data(component, request)
+        for opponent in fighting:
+            for attack in attacks:
                 for seed in request.seed:
-                    for cell in _cells(data, opponent, attack, sources, seed, request):
-                        seen = similarity if data.facts.modality is Modality.TEXT else None
-                        cells.setdefault(cell.cell_id, replace(cell, similarity=seen))
-    for part in {
-        part.text: part for cell in cells.values() if not cell.refused for part in cell.opponent.parts
-    }.values():
-        supplied(part)
+                    for cell in _cells(data, opponent, attack, seed, request, others):
+                        cells.setdefault(cell.cell_id, cell)
+    found, told = _supplied(request, list(cells.values()), resolver, obtain)
     metrics, broken = _metrics(request, resolver)
-    settled = (*_settled(request, list(cells.values())), *([("similarity", told)] if told else []))
+    settled = (*_settled(request, found), *([("similarity", told)] if told else []))
     settled = (*settled, *([("left out", "; ".join(broken))] if broken else []))
-    return Plan(tuple(cells.values()), metrics, settled, resolver.one("engine", request.engine))
+    return Plan(tuple(found), metrics, settled, resolver.one("engine", request.engine))
+
+
+def _supplied(
+    request: Request, cells: list[Cell], resolver: Resolver, obtain: Callable[[Component], None]
+) -> tuple[list[Cell], str | None]:
+    """The cells, those of texts with the judge's encoder, and what to say of it; all that runs has what it needs."""
+    running = [cell for cell in cells if not cell.refused]
+    for part in {(p.kind, p.text): p for cell in running for p in (cell.attack, *cell.opponent.parts)}.values():
+        obtain(part)
+        supplied(part)
+    modalities = {cell.data.facts.modality for cell in cells}
+    if Modality.TEXT in modalities and not any(cell.data.facts.modality is Modality.TEXT for cell in running):
+        return cells, None  # nobody's texts are compared
+    similarity, told = judges_encoder(request.similarity, Modality.TEXT in modalities, resolver, obtain)
+    return [replace(c, similarity=similarity) if c.data.facts.modality is Modality.TEXT else c for c in cells], told
 
 
 def _data(component: Component, request: Request) -> Data:
@@ -142,30 +159,50 @@ def chosen(data: Data, request: Request, among: Sequence[int] | None = None) -> 
     return replace(data, positions=tuple(positions))
 
 
-def _cells(
-    data: Data, opponent: Opponent, attack: Component, sources: tuple[Source, ...], seed: int, request: Request
-) -> Iterator[Cell]:
+def _cells(data: Data, opponent: Opponent, known: Known, seed: int, request: Request, others: Others) -> Iterator[Cell]:
+    attack, sources = known
     facts = facts_of_attack(attack.instance, attack.spec)
-    gradients: tuple[str, ...] = ("none",)
-    if facts.needs is Access.GRADIENTS:
-        gradients = request.gradient or opponent.facts.gradients or ("exact",)
-    for gradient in gradients:
-        threat = _threat(data.facts, opponent.facts, facts, gradient, request)
-        pairing = Pairing(
-            data=data.facts,
-            data_name=data.component.name,
-            parts=tuple(part.spec for part in opponent.fighters),
-            contender=opponent.facts,
-            contender_name=opponent.text,
-            attack=attack.spec,
-            attack_facts=facts,
-            threat=threat,
-            encoded=opponent.encoder is not None,
-        )
-        how = request.select.partition("=")[0]
-        which = f"random {request.seed[0]}" if how == "random" else how
-        refused = refusals(pairing) + source_refusals(sources, attack, data.facts, data.component.name, threat)
+    how = request.select.partition("=")[0]
+    which = f"random {request.seed[0]}" if how == "random" else how
+    for threat in _threats(data, opponent, facts, request):
+        refused = _refusals(data, opponent, known, threat)
+        if refused:
+            instead = others.fitting(partial(_fits, data, opponent, request))
+            refused = _refusals(data, opponent, known, threat, instead)
         yield Cell(data, opponent, attack, facts, threat, seed, which, refused, sources=sources)
+
+
+def _fits(data: Data, opponent: Opponent, request: Request, known: Known) -> bool:
+    """Whether there would be a cell of this attack that is not refused."""
+    threats = _threats(data, opponent, facts_of_attack(known[0].instance, known[0].spec), request)
+    return any(not _refusals(data, opponent, known, threat) for threat in threats)
+
+
+def _refusals(
+    data: Data, opponent: Opponent, known: Known, threat: Threat, others: tuple[str, ...] = ()
+) -> tuple[Refusal, ...]:
+    attack, sources = known
+    pairing = Pairing(
+        data=data.facts,
+        data_name=data.component.name,
+        parts=tuple(part.spec for part in opponent.fighters),
+        contender=opponent.facts,
+        contender_name=opponent.text,
+        attack=attack.spec,
+        attack_facts=facts_of_attack(attack.instance, attack.spec),
+        threat=threat,
+        encoded=opponent.encoder is not None,
+        others=others,
+    )
+    return refusals(pairing) + source_refusals(sources, attack, data.facts, data.component.name, threat, others)
+
+
+def _threats(data: Data, opponent: Opponent, attack: AttackFacts, request: Request) -> list[Threat]:
+    """One for each gradient that the attack is given."""
+    gradients: tuple[str, ...] = ("none",)
+    if attack.needs is Access.GRADIENTS:
+        gradients = request.gradient or opponent.facts.gradients or ("exact",)
+    return [_threat(data.facts, opponent.facts, attack, gradient, request) for gradient in gradients]
 
 
 def _threat(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..arena.resemblance import WINDOW
 from ..catalog.resolve import Component, Resolver
 from ..contract.errors import AdvbenchError, RequestError
@@ -16,11 +18,14 @@ def named_encoder(asked: str | None) -> str | None:
     return None if asked is None or asked.strip().lower() == NOBODY else asked
 
 
-def judges_encoder(asked: str | None, of_text: bool, resolver: Resolver) -> tuple[Component | None, str | None]:
+def judges_encoder(
+    asked: str | None, of_text: bool, resolver: Resolver, obtain: Callable[[Component], None] = lambda component: None
+) -> tuple[Component | None, str | None]:
     """The encoder, or None if similarity is not measured; and what to say of it at the start of a run.
 
-    One that is asked for must work. Raises RequestError, or DataAbsent with the command that
-    fetches its data. The default is left out where it is not here, and that is said.
+    One that is asked for must work; `obtain` may fetch its data before. Raises RequestError, or
+    DataAbsent with the command that fetches them. The default is left out where it is not here,
+    and that is said.
     """
     if not of_text:
         if asked is not None:
@@ -31,6 +36,8 @@ def judges_encoder(asked: str | None, of_text: bool, resolver: Resolver) -> tupl
         return None, "not measured, as asked"
     try:
         encoder = resolver.one("encoder", named or DEFAULT)
+        if named is not None:
+            obtain(encoder)
         facts = encoder.ask("facts", encoder.instance.facts, EncoderFacts)
     except AdvbenchError as error:
         if asked is not None:

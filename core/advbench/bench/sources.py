@@ -28,7 +28,12 @@ def sources_of(attack: Component, resolver: Resolver) -> tuple[Source, ...]:
 
 
 def source_refusals(
-    sources: tuple[Source, ...], attack: Component, data: DatasetFacts, data_name: str, threat: Threat
+    sources: tuple[Source, ...],
+    attack: Component,
+    data: DatasetFacts,
+    data_name: str,
+    threat: Threat,
+    others: tuple[str, ...] = (),
 ) -> tuple[Refusal, ...]:
     """What keeps a source from the data, or the attacks in the attack's other fields from the source."""
     found = []
@@ -45,9 +50,10 @@ def source_refusals(
                 attack=spec_of(runs),
                 attack_facts=facts,
                 threat=replace(threat, access=Access.GRADIENTS, gradient=gradient),
+                others=others,
             )
             found += [
-                Refusal("source", f"{source.field} {source.opponent.text}: {one.reason}", one.hint)
+                Refusal("source", f"{source.field} {source.opponent.text}: {one.reason}", one.hint, others)
                 for one in refusals(pairing)
             ]
     return tuple(dict.fromkeys(found))

@@ -75,7 +75,6 @@ def obtain(
     about = f"{cell.opponent.text} on {cell.data.component.text}, seed {cell.seed}"
     pace = row_seconds(contender, job.train, cell.data.facts.classes, job.device)
     cache.store(key, packed, {"digest": digest, "log": rows, "about": about, "row_seconds": pace})
-    cache.clear_checkpoints(key)
     contender = encoding.over(contender, job.device)
     return Trained(contender, digest, time.monotonic() - started, False, tuple(rows))
 

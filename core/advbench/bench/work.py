@@ -26,7 +26,7 @@ from ..catalog.printed import printing_kept
 from ..catalog.registry import read
 from ..catalog.resolve import Resolver
 from ..contract.engines import Answer, Setup, Task, Tell
-from ..contract.errors import PluginError
+from ..contract.errors import DataError, PluginError
 from ..contract.protocols import Contender, Examples, State
 from .contenders import Contenders, contenders_of, stand_ins
 from .eligible import Right, clean_right
@@ -34,7 +34,7 @@ from .encoding import encode_of
 from .freshness import fingerprint
 from .isolation import CELL_HINT, TRAINING_HINT, trouble
 from .measures import Measures
-from .packing import pack_outcome, pack_state, unpack_state
+from .packing import pack_outcome, pack_prepared, unpack_prepared
 from .plan import Cell, Plan, make_plan
 from .request import Request
 from .rows import peak_rss_mib
@@ -75,15 +75,20 @@ class Attacked:
 
 
 class Worker:
-    """Carries out tasks, one at a time; keeps the contenders of the last one in memory."""
+    """Carries out tasks, one at a time; keeps the contenders of the last one in memory.
 
-    def __init__(self, plan: Plan, request: Request, installed: Installed, jobs: int = 1) -> None:
+    jobs: workers that share this machine's cores. alone: it is given all tasks of the run.
+    """
+
+    def __init__(
+        self, plan: Plan, request: Request, installed: Installed, jobs: int = 1, *, alone: bool = True
+    ) -> None:
         self._plan, self._request = plan, request
         self._device = torch.device(request.device)
         self._notes: list[str] = []
         self._tell: Tell = _nothing
         self._contenders = Contenders(
-            request.device, request.cell_timeout, jobs,
+            request.device, request.cell_timeout, jobs, alone,
             lambda name, done, total: self._tell("training", name, done, total), self._notes.append,
         )  # fmt: skip
         with self._printing("distances"):
@@ -96,7 +101,8 @@ class Worker:
     def of(cls, setup: Setup) -> Self:
         """The worker in another process than the one that planned: it plans again, from the same request."""
         installed = discover([Path(file) for file in setup.files])
-        return cls(make_plan(setup.request, Resolver(installed, read())), setup.request, installed, setup.jobs)
+        plan = make_plan(setup.request, Resolver(installed, read()))
+        return cls(plan, setup.request, installed, setup.jobs, alone=False)
 
     def carry_out(self, task: Task, tell: Tell) -> Answer:
         """Whatever a plugin raises, SystemExit included, becomes the answer. KeyboardInterrupt passes."""
@@ -166,11 +172,14 @@ class Worker:
         load, exact = cell.data.component.instance.load, self._exact(cell, contest)
         prepared, queries = task.prepared, None
         if hasattr(contest.attack, "prepare"):
-            if prepared is None:
-                state, asked = prepare(contest, load("tune"), lambda asked: self._tell("queries", asked))
-                state = State(state.arrays, {"state": dict(state.meta), "queries": asked})
-                prepared = pack_state(state, cell.attack.name)
-            queries = int(unpack_state(prepared).meta["queries"])
+            if prepared is not None:
+                try:
+                    queries = unpack_prepared(prepared)[1]
+                except DataError as error:
+                    self._notes.append(f"{cell.text}: {error}")
+            if prepared is None or queries is None:
+                state, queries = prepare(contest, load("tune"), lambda asked: self._tell("queries", asked))
+                prepared = pack_prepared(state, queries, cell.attack.name)
         shards = [self._examples(cell, shard, contest.contender) for shard in shards_of(cell)]
         return Begun(
             fingerprint=fingerprint(cell, self._request.device), inexact=not exact,
@@ -213,8 +222,7 @@ class Worker:
         """Unpacked once for all shards; from its bytes the first time too: what does not survive storing shows."""
         name = sha256(packed).hexdigest()
         if self._unpacked is None or self._unpacked[0] != name:
-            state = unpack_state(packed)
-            self._unpacked = (name, State(state.arrays, state.meta["state"]))
+            self._unpacked = (name, unpack_prepared(packed)[0])
         return self._unpacked[1]
 
     def _examples(self, cell: Cell, shard: Shard, contender: Contender) -> tuple[Examples, torch.Tensor | None]:

@@ -31,7 +31,7 @@ def list_(plugin: PluginFiles = None) -> None:
     """Show every data set and encoder: what it holds, under which license, whether it is here, and how to get it."""
     found = resolver(plugin)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for title in ("name", "kind", "examples", "classes", "license", "here", "data fetch …"):
+    for title in ("name", "kind", "examples", "classes", "license", "here", "data fetch NAME …"):
         right = title in ("examples", "classes")
         table.add_column(title, no_wrap=title in ("name", "here"), justify="right" if right else "left")
     fetched = _fetched()
@@ -43,7 +43,7 @@ def list_(plugin: PluginFiles = None) -> None:
     tell_broken(found.installed)
 
 
-def _row(found: Resolver, name: str, fetched: list[str]) -> list[str]:
+def _row(found: Resolver, name: str, fetched: dict[str, bool]) -> list[str]:
     spec = found.installed.entries["dataset"][name].spec
     size = classes = "?"
     try:
@@ -59,7 +59,7 @@ def _row(found: Resolver, name: str, fetched: list[str]) -> list[str]:
     return [f"[bold]{escape(name)}[/]", str(spec.modality), size, classes, escape(spec.license), here, how]
 
 
-def _encoder_row(found: Resolver, name: str, fetched: list[str]) -> list[str]:
+def _encoder_row(found: Resolver, name: str, fetched: dict[str, bool]) -> list[str]:
     terms = ""
     try:
         component = found.one("encoder", name)
@@ -71,22 +71,23 @@ def _encoder_row(found: Resolver, name: str, fetched: list[str]) -> list[str]:
     return [f"[bold]{escape(name)}[/]", "encoder", "", "", escape(terms), here, how]
 
 
-def _presence(component: Component, fetched: list[str]) -> tuple[str, str]:
+def _presence(component: Component, fetched: dict[str, bool]) -> tuple[str, str]:
     supply = supply_of(component.instance)
     if supply is None:
         return "[green]bundled[/]", ""
     name, resource = component.name, supply.resource
-    several = [one.partition(":")[2] for one in fetched if one.startswith(f"{name}:")]
+    several = {one.partition(":")[2]: whole for one, whole in fetched.items() if one.startswith(f"{name}:")}
     if several:
-        return "[green]yes[/]", escape(", ".join(several))
+        told = ", ".join(one if whole else f"{one} (damaged: --again)" for one, whole in several.items())
+        return "[green]yes[/]" if all(several.values()) else "[red]damaged[/]", escape(told)
     try:
         if supply.find() is not None:
             return "[green]yes[/]", ""
     except DataError:
-        return "[red]damaged[/]", f"{name} --again"
+        return "[red]damaged[/]", "--again"
     if resource.sources:
-        return "no", f"{name} ({resource.size / 1e6:.0f} MB)"
-    return "no", f"{name} --path FOLDER"
+        return "no", f"({resource.size / 1e6:.0f} MB)"
+    return "no", "--path FOLDER"
 
 
 @app.command("fetch")
@@ -146,8 +147,10 @@ def verify(
 ) -> None:
     """Read everything again and compare it with its checksums."""
     found = resolver(plugin)
-    wrong = 0
-    for spelling in names or _fetched():
+    wrong, wanted = 0, names or list(_fetched())
+    if not wanted:
+        out.print("nothing was fetched yet; see: advbench data list")
+    for spelling in wanted:
         flaws = _flaws(found, spelling)
         wrong += bool(flaws)
         told = f"[red]{escape('; '.join(flaws))}[/]" if flaws else "[green]whole[/]"
@@ -169,17 +172,23 @@ def _flaws(found: Resolver, spelling: str) -> list[str]:
     return [*verify_arrays(arrays), *(["its contents are not those published"] if other else [])]
 
 
-def _fetched() -> list[str]:
-    """What was fetched, as it was typed; what is damaged, too, if that can still be read."""
+def _fetched() -> dict[str, bool]:
+    """What was fetched, as it was typed, if that can still be read; and whether it is whole, as far as sizes tell."""
+    from ..supply.arrays import open_arrays
     from ..supply.bounded import MIB, parse_json, read_small
     from ..supply.place import cache_folder
 
-    found = []
+    found = {}
     for header in sorted((cache_folder() / "data").glob("[!.]*/header.json")):
         try:
-            found.append(str(parse_json(read_small(header, 64 * MIB))["about"]["spelling"]))
+            spelling = str(parse_json(read_small(header, 64 * MIB))["about"]["spelling"])
         except (OSError, ValueError, LookupError, TypeError):
             err.print(f"[yellow]not readable:[/] {escape(header)}. Remove its folder.", soft_wrap=True)
+            continue
+        try:
+            found[spelling] = open_arrays(header.parent) is not None
+        except DataError:
+            found[spelling] = False
     return found
 
 

@@ -10,6 +10,7 @@ from ..bench.estimate import Estimate, estimate
 from ..bench.plan import Cell, Plan
 from ..bench.request import Eligible, Request
 from ..bench.rows import peak_rss_mib
+from ..catalog.pairing import told
 from .console import escape, out
 from .progress import duration
 
@@ -34,7 +35,7 @@ def show_plan(plan: Plan, request: Request) -> None:
 
 def _line(cell: Cell, guess: Estimate | None) -> str:
     if guess is None:
-        return escape(f"{cell.text}  refused {' '.join(map(str, cell.refused))}")
+        return escape(f"{cell.text}  refused {told(cell.refused)}")
     parts = [f"{guess.examples:,} examples"]
     parts += [f"<= {_count(guess.queries)} queries"] if guess.queries else []
     parts += [f"<= {_count(guess.gradients)} gradients"] if guess.gradients else []

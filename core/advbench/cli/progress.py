@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from ..bench.plan import Cell, Plan
 from ..bench.watcher import Watcher
@@ -17,6 +17,7 @@ from .console import escape, keeping_its_stream
 
 _LONGEST_NOTE = 600  # characters
 _PATIENCE = 10.0  # seconds between two plain lines about the same work
+_FAIR = 0.2  # share of the work after which its time left is told: at most four times what it took so far
 
 
 @dataclass
@@ -26,9 +27,15 @@ class _UnderWay:
     of: int
     done: int
     budget: int | None
+    since: float
+    before: int  # examples that an earlier run judged
     asked: int = 0  # since it began
     fresh: int = 0  # since its last shard was judged
-    since: float = field(default_factory=time.monotonic)
+
+    @property
+    def left(self) -> str:
+        """Time left, once a fair share is done: before, whole budgets of examples side by side would mislead."""
+        return time_left(time.monotonic() - self.since, self.progress - self.before, self.of - self.before)
 
     @property
     def progress(self) -> float:
@@ -51,6 +58,7 @@ class RunWatcher(Watcher):
         self.counts = {"ok": 0, "cached": 0, "refused": 0, "failed": 0}
         self.total = 0
         self.under_way: dict[str, _UnderWay] = {}
+        self._begun: dict[str, float] = {}  # when trainings did
 
     def __enter__(self) -> Self:
         return self
@@ -75,7 +83,7 @@ class RunWatcher(Watcher):
         self.console.print(f"[cyan]{escape(name)}[/] {how}", soft_wrap=True)
 
     def cell_started(self, cell: Cell, examples: int, done: int) -> None:
-        self.under_way[cell.cell_id] = _UnderWay(examples, done, cell.threat.max_queries)
+        self.under_way[cell.cell_id] = _UnderWay(examples, done, cell.threat.max_queries, time.monotonic(), done)
         if done:
             self.note(f"{cell.text}: {done} of {examples} examples were judged before; going on from there.")
 
@@ -115,8 +123,7 @@ class LiveWatcher(RunWatcher):
         super().__init__(console)
         self._progress = Progress(
             TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(),
-            TextColumn("[dim]{task.fields[more]}"), TimeRemainingColumn(compact=True),
-            console=console, transient=True,
+            TextColumn("[dim]{task.fields[more]}"), console=console, transient=True,
         )  # fmt: skip
         self._bars: dict[str, TaskID] = {}
         self._cells: TaskID | None = None
@@ -136,7 +143,9 @@ class LiveWatcher(RunWatcher):
 
     def training(self, name: str, done: int, total: int) -> None:
         title = f"training {name}"
-        self._progress.update(self._bar(title, title, total), completed=done)
+        since = self._begun.setdefault(name, time.monotonic())
+        left = time_left(time.monotonic() - since, done, total)
+        self._progress.update(self._bar(title, title, total), completed=done, more=left)
 
     def trained(self, name: str, seconds: float, cached: bool) -> None:
         self._remove(f"training {name}")
@@ -164,7 +173,8 @@ class LiveWatcher(RunWatcher):
         work = self.under_way.get(cell.cell_id)
         if work is not None:
             bar = self._bar(cell.cell_id, _title(cell), work.of)
-            self._progress.update(bar, completed=int(work.progress), more=work.rate)
+            more = ", ".join(part for part in (work.rate, work.left) if part)
+            self._progress.update(bar, completed=int(work.progress), more=more)
 
     def _bar(self, key: str, title: str, total: int) -> TaskID:
         if key not in self._bars:
@@ -187,11 +197,10 @@ class PlainWatcher(RunWatcher):
     def __init__(self, console: Console) -> None:
         super().__init__(console)
         self._last = time.monotonic()
-        self._begun: dict[str, float] = {}  # when trainings did
 
     def training(self, name: str, done: int, total: int) -> None:
         since = self._begun.setdefault(name, time.monotonic())
-        self._tell(f"training {name}", done, total, since)
+        self._tell(f"training {name}: {done}/{total}", time_left(time.monotonic() - since, done, total))
 
     def cell_started(self, cell: Cell, examples: int, done: int) -> None:
         super().cell_started(cell, examples, done)
@@ -201,20 +210,26 @@ class PlainWatcher(RunWatcher):
         super().queries(cell, asked)
         work = self.under_way.get(cell.cell_id)
         if work is not None:
-            self._tell(f"{_title(cell)}, {work.rate}", int(work.progress), work.of, work.since)
+            self._tell(f"{_title(cell)}, {work.rate}: {int(work.progress)}/{work.of}", work.left)
 
-    def _tell(self, what: str, done: int, total: int, since: float) -> None:
+    def _tell(self, what: str, left: str) -> None:
         now = time.monotonic()
         if now - self._last >= _PATIENCE:
             self._last = now
-            left = f", about {duration((now - since) * (total - done) / done)} left" if done else ""
-            self.console.print(f"        … {escape(what)}: {done}/{total}{left}", soft_wrap=True)
+            self.console.print(f"        … {escape(what)}" + (f", {left}" if left else ""), soft_wrap=True)
 
 
 def watcher(console: Console) -> RunWatcher:
     """The live one where somebody can see it move."""
     kept = keeping_its_stream(console)
     return LiveWatcher(kept) if kept.is_terminal else PlainWatcher(kept)
+
+
+def time_left(seconds: float, done: float, total: float) -> str:
+    """`about 1 min 20 s left`, if it goes on as in the seconds since it began; nothing before a fair share is done."""
+    if total <= 0 or done < _FAIR * total:
+        return ""
+    return f"about {duration(seconds * (total - done) / done)} left"
 
 
 def duration(seconds: float) -> str:

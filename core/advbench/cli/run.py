@@ -143,6 +143,7 @@ def run(
     from ..bench.plan import make_plan, with_suite
     from ..bench.runner import run as carry_out
     from ..bench.tracing import check_traced
+    from ..catalog.pairing import told as because
     from .leaderboard import show
     from .needs import fetch_absent
     from .planned import show_plan
@@ -165,12 +166,10 @@ def run(
         found,
         given(context),
     )  # fmt: skip
-    if not offline and not dry_run:
-        fetch_absent(found, request)
-    plan = make_plan(request, found)
+    plan = make_plan(request, found, (lambda component: None) if offline or dry_run else fetch_absent)
     refused = [cell for cell in plan.cells if cell.refused]
     if strict and refused:
-        told = "; ".join(f"{cell.text}: {' '.join(map(str, cell.refused))}" for cell in refused)
+        told = "; ".join(f"{cell.text}: {because(cell.refused)}" for cell in refused)
         raise RequestError(f"run: with --strict every cell must make sense, got {len(refused)} refused: {told}")
     if trace_example is not None:
         check_traced(plan, trace_example)
@@ -180,7 +179,7 @@ def run(
     with watcher(err) as watching, _ended_politely():
         tally = carry_out(plan, request, found.installed, watching)
     if not plan.runnable:
-        told = "; ".join(sorted({str(refusal) for cell in refused for refusal in cell.refused}))
+        told = " ".join(sorted({because(cell.refused) for cell in refused}))
         raise EmptySelection(f"run: every cell was refused: {told}")
     show([request.out])
     _tell_end(tally.cached, len(plan.runnable), request.out)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isqrt
 from typing import Any
-
-_MANY = 24  # edits from which whole columns at a time are quicker than single steps
 
 
 def edits(old: Sequence[Any], new: Sequence[Any]) -> int:
@@ -21,17 +20,17 @@ def edits(old: Sequence[Any], new: Sequence[Any]) -> int:
     old, new = old[start : len(old) - end], new[start : len(new) - end]
     if min(len(old), len(new)) <= 1 and not (set(old) & set(new)):
         return max(len(old), len(new))
-    few = _by_diagonals(old, new)
+    few = _by_diagonals(old, new, isqrt(len(new)) + 1)  # with more, whole columns at a time are quicker
     return _by_bits(old, new) if few is None else few
 
 
-def _by_diagonals(old: Sequence[Any], new: Sequence[Any]) -> int | None:
-    """The distance, or None if it is large: how far into `old` each diagonal gets with 0, 1, 2, … edits."""
+def _by_diagonals(old: Sequence[Any], new: Sequence[Any], most: int) -> int | None:
+    """The distance, or None if it is more than `most`: how far into `old` each diagonal gets with 0, 1, 2, … edits."""
     rows, columns = len(old), len(new)
-    if abs(rows - columns) > _MANY:
+    if abs(rows - columns) > most:
         return None
     reach: dict[int, int] = {0: -1}  # diagonal (column - row): rows done; one less than what no edit gives
-    for count in range(_MANY + 1):
+    for count in range(most + 1):
         further: dict[int, int] = {}
         for diagonal in range(-count, count + 1):
             row = max(

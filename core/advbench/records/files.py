@@ -162,7 +162,8 @@ def too_new(path: Path, version: object) -> ReportError:
 
 
 def _unreadable(path: Path, error: Exception) -> ReportError:
-    what = "no such file" if isinstance(error, FileNotFoundError) else str(error).strip().splitlines()[0]
+    told = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")  # MemoryError is silent
+    what = "no such file" if isinstance(error, FileNotFoundError) else told
     return ReportError(
         f"{path}: it must be a whole Parquet file, got: {what}. Restore it from a copy, or run into another folder."
     )

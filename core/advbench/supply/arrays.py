@@ -98,10 +98,12 @@ def make_arrays(
     """Have the arrays made under a temporary name, then put in place: others see all or nothing.
 
     `make` returns JSON-able notes. `about` is stored beside them and is no part of the digest.
-    `check` may refuse what was made, by raising.
+    `check` may refuse what was made, by raising. One process at a time may call this for a folder.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".new-{folder.name}-", dir=folder.parent))
+    for left in folder.parent.glob(f".new-{folder.name}-????????"):  # by one that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    staging, aside = (Path(tempfile.mkdtemp(prefix=f".new-{folder.name}-", dir=folder.parent)) for _ in range(2))
     try:
         writer = ArrayWriter(staging)
         meta = dict(make(writer))
@@ -113,9 +115,11 @@ def make_arrays(
             json.dump(header, file, indent=1, sort_keys=True)
             file.flush()
             os.fsync(file.fileno())
-        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            folder.rename(aside)  # in one go, as the next: who reads it meanwhile misses it for an instant only
         staging.rename(folder)
     finally:
+        shutil.rmtree(aside, ignore_errors=True)
         shutil.rmtree(staging, ignore_errors=True)
     return Arrays(folder, header)
 

@@ -21,6 +21,7 @@ from .digests import check_file
 from .resource import Package
 from .watch import Watch
 
+ASKING = ".asking-"  # begins the names of folders that last as long as a client works
 _LOOK_EVERY, _PATIENCE = 0.25, 900.0  # seconds between looks; without a new byte until the client is stopped
 
 
@@ -29,7 +30,7 @@ def fetch_package(package: Package, folder: Path, watch: Watch) -> Path:
 
     Raises DataError if there is no such client, it fails, or the archive is not the one announced.
     """
-    with tempfile.TemporaryDirectory(prefix=".asking-", dir=folder) as staging:
+    with tempfile.TemporaryDirectory(prefix=ASKING, dir=folder) as staging:
         into, scratch = Path(staging) / "into", Path(staging) / "scratch"
         into.mkdir()
         scratch.mkdir()

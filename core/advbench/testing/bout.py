@@ -41,9 +41,13 @@ class Ask:
 
 @dataclass
 class Watched:
-    """An attack that behaves as the one inside, and takes notes. Fills the place of one in a Contest."""
+    """An attack that behaves as the one inside, and takes notes. Fills the place of one in a Contest.
+
+    say: what the attack's `explain` is handed, which then stands for `perturb`.
+    """
 
     attack: Any
+    say: Callable[[str], None] | None = None
     answers: list[tuple[Any, Perturbed]] = field(default_factory=list)  # input, answer
     asks: list[Ask] = field(default_factory=list)
     scribbles: list[str] = field(default_factory=list)  # what it wrote that is not its own
@@ -54,7 +58,7 @@ class Watched:
         goal = [None if part is None else part.clone() for part in (oracle.goal.y, oracle.goal.target)]
         self._watch(oracle)
         try:
-            answer: Perturbed = self.attack.perturb(oracle, x, _CountedStreams(self, rng))
+            answer: Perturbed = self._answer(oracle, x, _CountedStreams(self, rng))
         finally:
             if isinstance(before, Tensor) and not torch.equal(before, x):
                 self.scribbles.append("its input x")
@@ -62,6 +66,11 @@ class Watched:
                 self.scribbles.append("the goal's labels")
         self.answers.append((before, answer))
         return answer
+
+    def _answer(self, oracle: Any, x: Any, rng: Streams) -> Any:
+        if self.say is None:
+            return self.attack.perturb(oracle, x, rng)
+        return self.attack.explain(oracle, x, rng, self.say)
 
     def prepare(self, oracle: Any, seeds: Examples, rng: Streams) -> State:
         self._watch(oracle)
@@ -131,10 +140,19 @@ class Rules:
 
 
 def hold(
-    attack: Any, contender: Contender, examples: Examples, rules: Rules, target: Tensor | None = None, group: int = 0
+    attack: Any,
+    contender: Contender,
+    examples: Examples,
+    rules: Rules,
+    target: Tensor | None = None,
+    group: int = 0,
+    say: Callable[[str], None] | None = None,
 ) -> Bout:
-    """Let the attack at the contender; `group`: how many examples are attacked together, 0 = all."""
-    root, watched = SeedPath(rules.seed, "conformance"), Watched(attack)
+    """Let the attack at the contender; `group`: how many examples are attacked together, 0 = all.
+
+    With `say` it explains itself on the way.
+    """
+    root, watched = SeedPath(rules.seed, "conformance"), Watched(attack, say)
     gradients = None if rules.budget is None else max(1, rules.budget // 10)
     threat = Threat(
         access=rules.needs, norm=rules.norm, eps=rules.eps, max_queries=rules.budget, max_gradients=gradients,

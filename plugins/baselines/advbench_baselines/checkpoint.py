@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -30,15 +31,19 @@ class Checkpoint:
         return self.path is not None and time.monotonic() - self._saved >= _EVERY
 
     def save(self, arrays: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
-        """Keep these; the file is whole or not there."""
+        """Keep these; the file is whole or not there. A disk that refuses ends no training: it is tried again later."""
         if self.path is None:
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._saved = time.monotonic()
         draft = self.path.with_suffix(".draft")
         whole = {name: array.detach().cpu().contiguous().clone() for name, array in arrays.items()}
-        save_file(whole, draft, metadata={_META: json.dumps(dict(meta))})
-        os.replace(draft, self.path)
-        self._saved = time.monotonic()
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            save_file(whole, draft, metadata={_META: json.dumps(dict(meta))})
+            os.replace(draft, self.path)
+        except (OSError, SafetensorError):
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
 
     def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """What was kept; None if nothing, or nothing that can be read."""

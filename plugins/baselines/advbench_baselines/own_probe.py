@@ -79,7 +79,7 @@ def _asked(expected: Expectation, reader: Reader, points: Tensor, size: int) -> 
             with torch.no_grad():
                 answer = reader.raw(whole)
         except Exception as error:
-            told = f"{type(error).__name__}: {' '.join(str(error).split())}"[-240:]
+            told = f"{type(error).__name__}: {_gist(str(error))}"
             raise expected.must(
                 f"it must answer inputs of shape {shape}", told, "Check its input's shape, layout= and fixed_batch=."
             ) from error
@@ -90,6 +90,13 @@ def _asked(expected: Expectation, reader: Reader, points: Tensor, size: int) -> 
             )  # fmt: skip
         answers.append(answer[: len(part)])
     return torch.cat(answers)
+
+
+def _gist(text: str) -> str:
+    """All of it in a line; of a long one, such as a traceback of TorchScript's, its last line."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()] or [""]
+    whole = " ".join(lines)
+    return whole if len(whole) <= 240 else lines[-1][-240:]
 
 
 def _check_shape(expected: Expectation, answers: Tensor) -> None:

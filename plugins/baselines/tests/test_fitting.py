@@ -99,6 +99,15 @@ def test_every_setting_learns_something_of_its_own(changed):
     assert float(right) > 0.6
 
 
+@pytest.mark.parametrize("where", ["a file", "/proc/nowhere"])
+def test_a_disk_that_refuses_checkpoints_ends_no_training(where, tmp_path):
+    (tmp_path / "a file").write_text("no folder")
+    checkpoint = Checkpoint(tmp_path / where, "part")
+    checkpoint.save({"weights": torch.zeros(2)}, {"epoch": 1})
+    assert checkpoint.load() is None
+    assert not checkpoint.due  # it is not tried again at once
+
+
 def test_the_log_holds_the_loss_of_the_tune_split():
     rows = []
     given = job(log=rows.append)

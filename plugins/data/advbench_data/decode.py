@@ -12,6 +12,7 @@ from advbench import DataError
 
 _SMOOTH = Image.Resampling.BILINEAR
 _MOST = 1 << 26  # pixels; larger pictures are refused before they are decoded, and never made by resizing
+_DEEP = ("I", "F")  # how modes of more than 8 bits begin, which Pillow would cut off at 255
 _FORMATS = ("PNG", "JPEG", "PPM", "BMP", "TIFF", "GIF", "WEBP")  # Pillow knows more, and runs programs for some
 
 
@@ -33,6 +34,8 @@ def image(
     """
     height, width = size
     with opened(path) as picture:
+        if picture.mode.startswith(_DEEP):
+            raise DataError(f"{path}: it must have 8 bits a colour, got mode {picture.mode}. Convert it.")
         try:
             converted = picture.convert(mode)
         except Exception as error:  # decoders raise whatever they stumble over
@@ -54,7 +57,8 @@ def image(
 def looked_at(path: Path) -> tuple[tuple[int, int], Literal["L", "RGB"]]:
     """((height, width), mode) without decoding. Palettes and transparency count as RGB."""
     with opened(path) as picture:
-        return (picture.height, picture.width), "L" if picture.mode in ("1", "L", "I", "I;16", "F") else "RGB"
+        grey = picture.mode in ("1", "L") or picture.mode.startswith(_DEEP)
+        return (picture.height, picture.width), "L" if grey else "RGB"
 
 
 def opened(path: Path) -> Image.Image:

@@ -16,7 +16,8 @@ _MOST = 10_000  # classes; more look like a regression target or an id
 def numbered(who: str, labels: Sequence[Any]) -> tuple[np.ndarray[Any, np.dtype[np.int64]], list[str]]:
     """(int64 (N,), the names of classes 0, 1, …). Numbers are ordered as numbers, all else as text.
 
-    Raises DataError if there are fewer than two classes, or whole-number labels leave gaps.
+    They need not be contiguous: -7 and 40 are classes 0 and 1. Raises DataError if there are fewer than two classes,
+    more than 10,000, or fractions.
     """
     plain = [label.item() if isinstance(label, np.generic) else label for label in labels]
     numeric = all(isinstance(label, (int, float)) for label in plain)

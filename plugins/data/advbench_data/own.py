@@ -38,6 +38,8 @@ _DAMAGED = (
 class OwnDataset(StoredDataset):
     """Nothing is fetched: `path` is read, and read again when it changes."""
 
+    FOLDER: ClassVar[bool] = False  # whether it is one, and no file
+
     path: Path | None = param(None, help="where it lies", positional=True)  # noqa: RUF009
 
     @property
@@ -73,9 +75,12 @@ class OwnDataset(StoredDataset):
         return self._facts((1,), 0, "", {})  # listed, not used
 
     def _there(self) -> Path:
-        if self.path is None or not self.path.exists():
-            got = "nothing" if self.path is None else str(self.path)
-            raise DataAbsent(f"{self.NAME}: path must name it, got {got}. Write {self.NAME}:PATH.")
+        if self.path is None:
+            raise DataAbsent(f"{self.NAME}: path must name it, got nothing. Write {self.NAME}:PATH.")
+        if not (self.path.is_dir() if self.FOLDER else self.path.is_file()):
+            wanted = "folder" if self.FOLDER else "file"
+            got = f"{self.path}, a {'file' if self.FOLDER else 'folder'}" if self.path.exists() else f"no {self.path}"
+            raise DataAbsent(f"{self.NAME}: path must name a {wanted} that is there, got {got}. Check where you stand.")
         return self.path
 
 
@@ -86,8 +91,12 @@ def _stamp(path: Path) -> list[tuple[str, int, int]]:
     found = []
     for folder, _, names in os.walk(path):
         for name in names:
-            known = os.stat(os.path.join(folder, name))
-            found.append((os.path.join(folder, name), known.st_size, known.st_mtime_ns))
+            file = os.path.join(folder, name)
+            try:
+                known = os.stat(file)
+            except OSError as error:
+                raise DataError(f"{file}: it must be readable, got: {error.strerror}. Remove it.") from None
+            found.append((file, known.st_size, known.st_mtime_ns))
     return sorted(found)
 
 
@@ -96,6 +105,7 @@ class ImageFolder(OwnDataset):
     """float32 (N, C, H, W) in [0, 1]: a folder for each class, perhaps below train, val and test."""
 
     NAME: ClassVar[str] = "image-folder"
+    FOLDER: ClassVar[bool] = True
     MODALITY: ClassVar[Modality] = Modality.IMAGE
     EPS: ClassVar[Mapping[Norm, float]] = IMAGE_EPS
 
@@ -166,7 +176,8 @@ class Npz(OwnDataset):
         if x.ndim == 3:
             x = x[:, None]
         if x.ndim != 4 or (x.shape[1] not in (1, 3) and x.shape[3] not in (1, 3)):
-            raise DataError(f"{path}: x must be pictures of 1 or 3 colours, got {x.shape}. Reorder its axes.")
+            hint = "Reorder its axes; npz-series reads series."
+            raise DataError(f"{path}: x must be pictures of 1 or 3 colours, got {x.shape}. {hint}")
         return _numeric(path, x if x.shape[1] in (1, 3) else x.transpose(0, 3, 1, 2))
 
 

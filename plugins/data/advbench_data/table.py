@@ -42,8 +42,9 @@ def read_table(path: Path, schema: Schema) -> Table:
     frame = _frame(path)
     missing = [name for name in (schema.label, *schema.drop) if name not in frame.columns]
     if missing:
-        known = ", ".join(map(str, frame.columns[:8]))
-        raise DataError(f"{path}: it must have a column '{missing[0]}', got {known}, …. Name one that it has.")
+        known = ", ".join(map(str, frame.columns[:8])) + (", …" if len(frame.columns) > 8 else "")
+        hint = "Its first line must name the columns, and label= the one to predict."
+        raise DataError(f"{path}: it must have a column '{missing[0]}', got {known}. {hint}")
     names = [str(name) for name in frame.columns if name != schema.label and name not in schema.drop]
     if not names or not len(frame):
         raise DataError(f"{path}: it must have rows and features, got {len(frame)} rows, {len(names)} features.")
@@ -60,12 +61,18 @@ def _frame(path: Path) -> Any:
     import pandas as pd
 
     try:
-        frame = _parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, compression=None, low_memory=False)
+        frame = _parquet(path) if _is_parquet(path) else pd.read_csv(path, compression=None, low_memory=False)
     except (OSError, ValueError, OverflowError, MemoryError, LookupError) as error:  # most of pandas' are ValueErrors
-        raise DataError(f"{path}: it must be a readable table, got: {error}. Check the file.") from None
+        got = " ".join(str(error).split())[:200]
+        raise DataError(f"{path}: it must be a readable table, got: {got}. Check the file.") from None
     if len(set(frame.columns)) < len(frame.columns):
         raise DataError(f"{path}: each column must have a name of its own, got one twice. Rename it.")
     return frame
+
+
+def _is_parquet(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == b"PAR1"
 
 
 def _parquet(path: Path) -> Any:
@@ -91,12 +98,15 @@ def _numbers(path: Path, name: str, column: Any) -> np.ndarray[Any, Any]:
         raise DataError(f"{path}: column '{name}' must be numbers, got '{column.iloc[row]}' in row {row + 1}. {hint}")
     if empty.any() or not np.isfinite(numbers).all():
         row = int(np.flatnonzero(empty | ~np.isfinite(numbers))[0])
-        hint = "Fill it in or remove the row."
-        raise DataError(f"{path}: column '{name}' must be finite numbers, got a gap in row {row + 1}. {hint}")
+        got, hint = "a gap" if empty[row] else str(numbers[row]), "Fill it in or remove the row."
+        raise DataError(f"{path}: column '{name}' must be finite numbers, got {got} in row {row + 1}. {hint}")
     return numbers
 
 
 def _columns(path: Path, names: Sequence[str], x: np.ndarray[Any, Any], schema: Schema) -> list[dict[str, Any]]:
+    unknown = [one for one in schema.immutable if one not in (*names, *schema.groups)]
+    if unknown:
+        raise DataError(f"{path}: immutable must name columns or groups, got '{unknown[0]}'. Name one that it has.")
     columns = []
     for index, name in enumerate(names):
         group = next((one for one in schema.groups if name.startswith(f"{one}_")), None)
@@ -106,11 +116,9 @@ def _columns(path: Path, names: Sequence[str], x: np.ndarray[Any, Any], schema: 
         columns.append({"name": name, "kind": kind, "group": group, "mutable": mutable})
     for one in schema.groups:
         members = [index for index, column in enumerate(columns) if column["group"] == one]
-        if (
-            not members
-            or not ((x[:, members] == 0) | (x[:, members] == 1)).all()
-            or (x[:, members].sum(axis=1) != 1).any()
-        ):
+        if not members:
+            raise DataError(f"{path}: groups must begin names of columns, got '{one}', but no {one}_…. Leave it out.")
+        if not ((x[:, members] == 0) | (x[:, members] == 1)).all() or (x[:, members].sum(axis=1) != 1).any():
             raise DataError(
                 f"{path}: columns {one}_… must be 0 or 1, a single 1 in each row, got others. Leave it out."
             )

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from data_case import check, fetched, named, picture, write
+from PIL import Image
 
 from advbench import DataError, ParamError
 
@@ -112,11 +113,13 @@ def test_a_changed_file_is_read_again(tmp_path, frame):
             "drop=note",
             "column 'pay' must be finite numbers, got a gap in row 8",
         ),
-        (lambda f: f.assign(pay=np.inf), "drop=note", "must be finite numbers"),
+        (lambda f: f.assign(pay=np.inf), "drop=note", "must be finite numbers, got inf in row 1"),
         (lambda f: f.assign(label="yes"), "drop=note", "at least two classes"),
         (lambda f: f.assign(label=f.label.where(f.index > 3)), "drop=note", "must have no gaps, got 4"),
         (lambda f: f.assign(label=f.pay), "drop=note", "whole numbers or words, got fractions"),
-        (lambda f: f, "drop=note,label=target", "must have a column 'target'"),
+        (lambda f: f, "drop=note,label=target", "must have a column 'target', got age, .*Its first line must name"),
+        (lambda f: f, "drop=note,immutable=aeg", "immutable must name columns or groups, got 'aeg'"),
+        (lambda f: f, "drop=note,groups=jobs", "groups must begin names of columns, got 'jobs'"),
         (lambda f: f.assign(job_a=1), "drop=note,groups=job", "a single 1 in each row"),
         (lambda f: f.iloc[:0], "drop=note", "must have rows and features, got 0 rows"),
     ],
@@ -171,10 +174,36 @@ def test_folders_that_hold_no_set_are_refused(tmp_path):
     write(tmp_path / "one/dog/1.png", (tmp_path / "one/cat/1.png").read_bytes()[:30])
     with pytest.raises(DataError, match="must be a (whole )?picture"):
         named(f"image-folder:{tmp_path / 'one'}")
-    with pytest.raises(DataError, match="path must name it, got /nowhere"):
+    with pytest.raises(DataError, match="path must name a folder that is there, got no /nowhere"):
         named("image-folder:/nowhere")
+    with pytest.raises(DataError, match="path must name a folder that is there, got .*1.png, a file"):
+        named(f"image-folder:{tmp_path / 'one/cat/1.png'}")
+    with pytest.raises(DataError, match="path must name a file that is there, got .*one, a folder"):
+        named(f"csv:{tmp_path / 'one'}")
+    (tmp_path / "one/dog/2.png").symlink_to("/nowhere.png")
+    with pytest.raises(DataError, match="2.png: it must be readable"):
+        named(f"image-folder:{tmp_path / 'one'}")
     with pytest.raises(DataError, match="path must name it, got nothing"):
         named("image-folder").load("eval")
+
+
+@pytest.mark.parametrize(("dtype", "suffix"), [(np.uint16, "png"), (np.float32, "tif"), (np.int32, "tif")])
+def test_pictures_of_more_than_eight_bits_are_not_cut_off(tmp_path, dtype, suffix):
+    for name in ("cat", "dog"):
+        for number in range(3):
+            path = tmp_path / "pets" / name / f"{number}.{suffix}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.full((8, 8), 700, dtype)).save(path)
+    with pytest.raises(DataError, match="must have 8 bits a colour, got mode [IF]"):
+        named(f"image-folder:{tmp_path / 'pets'}")
+
+
+def test_a_table_is_known_by_its_first_bytes_and_one_that_is_none_is_told_in_a_line(tmp_path, frame):
+    frame.to_parquet(tmp_path / "my.pq")
+    assert check(named(f"parquet:{tmp_path / 'my.pq'},drop=note")).classes == 2
+    write(tmp_path / "uneven.csv", "a,label\n1,2\n1,2,3\n")
+    with pytest.raises(DataError, match="must be a readable table, got: [^\n]*saw 3[^\n]*Check the file.$"):
+        named(f"csv:{tmp_path / 'uneven.csv'}")
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,12 @@ START = (
 )
 
 
-def _spec(name: str, summary: str, norms: frozenset[Norm], trials: tuple[str, ...], paper: Paper) -> AttackSpec:
+def _spec(
+    name: str, summary: str, norms: frozenset[Norm], trials: tuple[str, ...], paper: Paper, revision: int = 1
+) -> AttackSpec:
     return AttackSpec(
         name=name, summary=summary, needs=Access.LABELS, modalities=NUMERIC, norms=norms, targeted=True,
-        batched=True, trials=trials, paper=paper,
+        batched=True, trials=trials, paper=paper, revision=revision,
     )  # fmt: skip
 
 
@@ -60,6 +62,7 @@ RAYS = _spec(
             "budgets hold for every query; released code: a search that has begun is finished beyond them",
         ),
     ),
+    revision=2,
 )
 CGBA = _spec(
     "cgba",

@@ -94,17 +94,22 @@ class _Rays:
 
     def _next(self, rows: Tensor) -> None:
         """The best direction with its next block flipped becomes the trial."""
-        d = len(self._place)
-        size = -(-d // (2 ** self.level[rows].clamp(max=62)))
-        start = self.block[rows] * size  # at most d
+        d, size = len(self._place), self._size(rows)
+        tried = (self.block[rows] * size >= d) | (self.block[rows] >= 2 ** self.level[rows].clamp(max=62))
+        # Once single signs were flipped and none helped, all that follows would repeat.
+        self.hunt.end(rows[tried & (size == 1) & ~self.shorter[rows]])
+        last = rows[tried]
+        self.level[last] += 1
+        self.block[last] = 0
+        self.shorter[last] = False
+        size = self._size(rows)
+        start = self.block[rows] * size  # less than d
         flipped = (self._place >= start[:, None]) & (self._place < (start + size)[:, None])
         self.trial[rows] = torch.where(flipped, -self.sign[rows], self.sign[rows])
         self.low[rows], self.high[rows] = 0.0, self.radius[rows]
         self.block[rows] += 1
-        ended = (start + size >= d) | (self.block[rows] >= 2 ** self.level[rows].clamp(max=62))
-        last = rows[ended]
-        # Once single signs are flipped and none helped, all that follows would repeat.
-        self.hunt.end(rows[ended & (size == 1) & ~self.shorter[rows]])
-        self.level[last] += 1
-        self.block[last] = 0
-        self.shorter[last] = False
+
+    def _size(self, rows: Tensor) -> Tensor:
+        """How many signs a block of each row's level has, int64 (R,)."""
+        size: Tensor = -(-len(self._place) // (2 ** self.level[rows].clamp(max=62)))
+        return size

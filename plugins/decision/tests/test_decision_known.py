@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from known_victims import UNIT, box_optimum, distance, edgy, labels_of, linear, smooth, uniform
+from torch import nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from decision_case import attack, oracle_for
@@ -166,6 +167,20 @@ def test_rays_flips_blocks_that_halve_and_the_first_direction_is_all_up():
     changes = [sum(a != b for a, b in zip(one, order[1], strict=True)) for one in order[:2]]
     assert changes[0] in (0, 8)  # the first block is everything
     assert len(order) <= 2 + 2 * (1 + 2 + 4 + 8 + 8 * 8)
+
+
+@pytest.mark.parametrize("features", [1, 4, 5])
+def test_rays_tries_every_sign_before_it_ends(features):
+    """Only the way down along the last feature leaves the class: the block that is tried last of all."""
+
+    class Last(nn.Module):
+        def forward(self, x):
+            lead = x[:, -1] - 0.3
+            return torch.stack([lead, -lead], dim=1)
+
+    x = torch.full((2, features), 0.6)
+    answer = attack(Rays(), Last(), x, Norm.LINF)
+    torch.testing.assert_close(distance(answer.x, x, Norm.LINF), torch.full((2,), 0.3).double(), rtol=2e-3, atol=0)
 
 
 def test_presets_of_rays_end_at_their_number_of_queries():

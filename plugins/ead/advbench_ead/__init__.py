@@ -12,6 +12,7 @@ SPEC = AttackSpec(
     norms=frozenset({Norm.L1, Norm.L2}),
     targeted=True,
     batched=True,
+    revision=2,
     trials=(
         "steps=20,searches=4,c=.1", "solver=ista,threshold=prox,steps=20,searches=3,c=1,kappa=.01,abort=true",
         "solver=cov,steps=15,searches=3,c=1,rate=.1,rule=en",

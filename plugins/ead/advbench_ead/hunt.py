@@ -15,16 +15,15 @@ RULES = ("en", "l1", "l2")
 
 
 class Slopes(NamedTuple):
-    """Of M points: the margin (M,), its gradient (M, d), and whether the point met the goal (M,)."""
+    """Of M points: the margin (M,), its gradient (M, d), and whether that leads anywhere (M,).
+
+    hit: bool (M,), whether the point met the goal; all false unless that was to be told.
+    """
 
     margin: Tensor
     grad: Tensor
+    steep: Tensor
     hit: Tensor
-
-    @property
-    def steep(self) -> Tensor:
-        """bool (M,): rows whose gradient leads anywhere."""
-        return self.grad.ne(0).any(dim=1)
 
 
 class Hunt:
@@ -40,6 +39,9 @@ class Hunt:
         # Per rule the smallest size of a success, and that success.
         self.size = torch.full((len(RULES), len(x)), torch.inf, dtype=x.dtype, device=x.device)
         self.best = self.x0.repeat(len(RULES), 1, 1)
+        goal = oracle.goal
+        self._named = goal.y if goal.target is None else goal.target
+        self._is_named = F.one_hot(self._named, oracle.classes).bool()
         # Rows that had a gradient, that had one that leads anywhere, and that had one that is no number.
         self._asked, self._signal, self._lost = (
             torch.zeros(len(x), dtype=torch.bool, device=x.device) for _ in range(3)
@@ -50,14 +52,26 @@ class Hunt:
         """bool (N,): rows still worth asking about: not those whose input itself meets the goal."""
         return self.oracle.live & ~self._lost & (self.size[0] > 0)
 
-    def slopes(self, points: Tensor, rows: Tensor) -> Slopes:
-        """The margin's gradient at points (M, d); one query and one gradient each."""
+    def patient(self, steps: int) -> Tensor:
+        """bool (N,): rows whose iterates may go unasked for that many steps, to be asked about together.
+
+        Not where a first success ends the row, where the budget may run out before, or where the noise
+        of an answer depends on its number.
+        """
+        oracle, threat = self.oracle, self.oracle.threat
+        if oracle.stochastic or not (threat.eps is None or threat.refine):
+            return torch.zeros_like(self._lost)
+        return (oracle.left() >= steps * (1 + threat.eot)) & (oracle.gradients_left() >= steps)
+
+    def slopes(self, points: Tensor, rows: Tensor, tell: bool) -> Slopes:
+        """The margin's gradient at points (M, d), and if to `tell`, what met the goal; one query and one gradient."""
         answered, hit = (torch.zeros(len(rows), dtype=torch.bool, device=points.device) for _ in range(2))
 
         def loss(scores: Tensor, index: Tensor) -> Tensor:
             answered[index] = True
             value = self._margin(scores, rows[index])
-            hit[index] = self._met(scores.detach(), value.detach(), rows[index])
+            if tell:
+                hit[index] = self._met(scores.detach(), value.detach(), rows[index])
             return value
 
         points = self._inside(points)
@@ -65,19 +79,22 @@ class Hunt:
             value, grad = self.oracle.value_and_grad(self._shaped(points), loss, rows)
         except BudgetSpent:  # of these rows; others, who sit this call out, may go on
             value, grad = points.new_zeros(len(rows)), torch.zeros_like(points)
-        flat = grad.flatten(1)
-        finite = flat.isfinite().all(dim=1)
-        slopes = Slopes(value, flat if bool(finite.all()) else torch.where(finite[:, None], flat, 0.0), hit)
-        self._asked[rows[answered]] = True
-        self._lost[rows[~finite]] = True
-        self._signal[rows[slopes.steep]] = True
-        return slopes
+        grad = grad.flatten(1)
+        steepest = grad.abs().amax(dim=1)
+        finite = steepest.isfinite()
+        if not bool(finite.all()):
+            grad, steepest = grad.where(finite[:, None], 0.0), steepest.where(finite, 0.0)
+            self._lost[rows[~finite]] = True
+        steep = steepest > 0
+        self._asked[rows] |= answered
+        self._signal[rows] |= steep
+        return Slopes(value, grad, steep, hit)
 
     def look(self, points: Tensor, rows: Tensor, found: Tensor, hit: Tensor | None = None) -> Tensor:
-        """bool (R,): `found`, or met now. Note successes among points (R, d), of which each row has one.
+        """bool (M,): which met the goal? Note successes among points (M, d), inside the bounds.
 
-        One query each, unless `hit` tells, but none for points that could change nothing: of rows that are
-        found by now, and larger by every rule than what they have.
+        One query each, unless `hit` tells, but none for points that could change nothing: of rows that
+        had been `found` (M,), and larger by every rule than what they have. Rows may repeat.
         """
         sizes = self._sizes(points - self.x0[rows])
         better = sizes < self.size[:, rows]
@@ -87,11 +104,11 @@ class Hunt:
             if len(at):
                 hit[at] = self._test(points[at], rows[at])
         better &= hit
-        for rule, of in enumerate(better):
-            at = of.nonzero().flatten()
-            if len(at):
+        if bool(better.any()):
+            for rule, of in enumerate(better):
+                at = _smallest_per_row(of.nonzero().flatten(), rows, sizes[rule])
                 self.size[rule, rows[at]], self.best[rule, rows[at]] = sizes[rule, at], points[at]
-        return found | hit
+        return hit
 
     @property
     def smooth(self) -> bool:
@@ -111,7 +128,7 @@ class Hunt:
 
     def _test(self, points: Tensor, rows: Tensor) -> Tensor:
         hit = torch.zeros(len(rows), dtype=torch.bool, device=points.device)
-        asked = self._shaped(self._inside(points))
+        asked = self._shaped(points)
         with contextlib.suppress(BudgetSpent):
             if not self.kappa:
                 return self.oracle.goal.met(self.oracle.labels(asked, rows), rows)
@@ -124,11 +141,9 @@ class Hunt:
 
     def _margin(self, scores: Tensor, rows: Tensor) -> Tensor:
         """How far the goal leads, in log-odds (thesis, equation 9, with the other sign)."""
-        goal = self.oracle.goal
-        own = goal.y[rows] if goal.target is None else goal.target[rows]
-        others = scores.masked_fill(F.one_hot(own, scores.shape[1]).bool(), -torch.inf).amax(dim=1)
-        lead = scores.gather(1, own[:, None])[:, 0] - others
-        return -lead if goal.target is None else lead
+        others = scores.masked_fill(self._is_named[rows], -torch.inf).amax(dim=1)
+        lead = scores.gather(1, self._named[rows, None])[:, 0] - others
+        return -lead if self.oracle.goal.target is None else lead
 
     def _sizes(self, change: Tensor) -> Tensor:
         """By each rule, (3, R)."""
@@ -141,3 +156,12 @@ class Hunt:
 
     def _shaped(self, points: Tensor) -> Tensor:
         return points.reshape(-1, *self.shape)
+
+
+def _smallest_per_row(at: Tensor, rows: Tensor, size: Tensor) -> Tensor:
+    """Of the positions `at`, one for each row: where its size (M,) is least; of equals the first."""
+    order = at[size[at].argsort(stable=True)]
+    order = order[rows[order].argsort(stable=True)]
+    first = torch.ones_like(order, dtype=torch.bool)
+    first[1:] = rows[order[1:]] != rows[order[:-1]]
+    return order[first]

@@ -16,6 +16,7 @@ from .hunt import Hunt, Slopes
 
 _INSIDE = 0.999999  # how far tanh reaches into its bounds: its inverse at an edge is infinite
 _BETTER = 0.9999  # of the loss: less of an improvement in a tenth of a walk ends it
+_WAIT = 8  # steps whose iterates are asked about in one call: larger calls cost less
 _B1, _B2, _EPSILON = 0.9, 0.999, 1e-8  # Adam (Kingma and Ba 2015)
 
 
@@ -47,27 +48,34 @@ def shrink(points: Tensor, x0: Tensor, threshold: float, bounds: Bounds | None) 
 class Walk:
     """R rows, of which those that still walk are kept side by side: their number in the search is `at`.
 
-    All tensors named in `kept` have one entry for each of them.
+    All tensors named in `kept` have one entry for each of them. Whether an iterate meets the goal matters to
+    what is chosen, not to where the walk goes: the question may wait for others.
     """
 
-    kept: ClassVar[tuple[str, ...]] = ("at", "rows", "c", "x0", "looked")
+    kept: ClassVar[tuple[str, ...]] = ("at", "rows", "c", "x0", "looked", "patient")
 
     def __init__(self, hunt: Hunt, rows: Tensor, c: Tensor, plan: Plan) -> None:
         self.hunt, self.plan = hunt, plan
         self.found = torch.zeros_like(rows, dtype=torch.bool)
         self.at, self.rows, self.c = torch.arange(len(rows), device=rows.device), rows, c
         self.x0, self.looked = hunt.x0[rows], torch.full_like(c, torch.inf)
+        self.patient = torch.zeros_like(self.found)
+        self.waiting: list[tuple[Tensor, Tensor, Tensor]] = []  # points, and their rows and numbers
 
     def step(self, k: int) -> bool:
         """One gradient each; False when no row walks any more."""
         self._keep(self.hunt.live[self.rows])
         if not len(self.rows):
             return False
+        if k % _WAIT == 0:
+            self._ask_those_waiting()
+            self.patient = self.hunt.patient(_WAIT)[self.rows]
         self._keep(self._move(k))
         return bool(len(self.rows))
 
     def close(self) -> Tensor:
         """The walk's end: bool (R,), what was found."""
+        self._ask_those_waiting()
         return self.found
 
     def _move(self, k: int) -> Tensor:
@@ -79,8 +87,27 @@ class Walk:
             for name in self.kept:
                 setattr(self, name, getattr(self, name)[mask])
 
-    def _look(self, points: Tensor, hit: Tensor | None = None) -> None:
-        self.found[self.at] = self.hunt.look(points, self.rows, self.found[self.at], hit)
+    def _look(self, points: Tensor) -> None:
+        """Ask now or later whether those points, one for each row, meet the goal."""
+        later = self.patient.nonzero().flatten()
+        if len(later) == len(points):
+            self.waiting.append((points, self.rows, self.at))
+            return
+        now = (~self.patient).nonzero().flatten()
+        self._note(points[now], self.rows[now], self.at[now])
+        if len(later):
+            self.waiting.append((points[later], self.rows[later], self.at[later]))
+
+    def _ask_those_waiting(self) -> None:
+        if self.waiting:
+            points, rows, at = (torch.cat(parts) for parts in zip(*self.waiting, strict=True))
+            self.waiting.clear()
+            self._note(points, rows, at)
+
+    def _note(self, points: Tensor, rows: Tensor, at: Tensor, hit: Tensor | None = None) -> None:
+        """Ask whether those points meet the goal, unless `hit` tells."""
+        hit = self.hunt.look(points, rows, self.found[at], hit)
+        self.found[at[hit]] = True
 
     def _pull(self, here: Slopes) -> Tensor:
         """Of the score on the inputs, in units of the range: the gradient of c f (R, d)."""
@@ -113,13 +140,13 @@ class Shrinking(Walk):
     def close(self) -> Tensor:
         if self.told and len(self.rows):
             self._look(self.x)
-        return self.found
+        return super().close()
 
     def _move(self, k: int) -> Tensor:
         width, bounds = self.hunt.width, self.hunt.oracle.bounds
-        here = self.hunt.slopes(self.y, self.rows)
+        here = self.hunt.slopes(self.y, self.rows, self.told)
         if self.told:
-            self._look(self.x, here.hit)
+            self._note(self.x, self.rows, self.at, here.hit)
         rate = self.plan.rate * math.sqrt(1 - k / self.plan.steps)
         threshold = self.hunt.beta * width * (rate if self.plan.threshold == "prox" else 1.0)
         change = self.y - self.x0
@@ -127,7 +154,9 @@ class Shrinking(Walk):
         x = shrink(self.y - rate * downhill, self.x0, threshold, bounds)
         if not self.told:
             self._look(x)
-        still = (x == self.x0).all(dim=1) & (self.y == self.x0).all(dim=1)
+        still = (x == self.x0).all(dim=1)
+        if bool(still.any()):
+            still &= (self.y == self.x0).all(dim=1)
         ahead = k / (k + 3) if self.momentum else 0.0
         self.x, self.y = x, x + ahead * (x - self.x) if ahead else x
         # Rates only fall, and so does what stays below the threshold at x0: such a row would never leave it.
@@ -153,8 +182,11 @@ class Tanh(Walk):
     def _move(self, k: int) -> Tensor:
         unit = (torch.tanh(self.w) + 1) / 2
         points = self.bounds.clip(self.bounds.low + self.bounds.width * unit)
-        here = self.hunt.slopes(points, self.rows)
-        self._look(points, here.hit if self.hunt.smooth else None)
+        here = self.hunt.slopes(points, self.rows, self.hunt.smooth)
+        if self.hunt.smooth:
+            self._note(points, self.rows, self.at, here.hit)
+        else:
+            self._look(points)
         change = unit - self.start
         downhill = self._pull(here) + 2 * change + self.hunt.beta * change.sign()
         self._adam(k + 1, downhill * (2 * unit * (1 - unit)))

@@ -2,14 +2,14 @@
 
 import pytest
 import torch
-from gradient_oracle import attack, oracle_for
-from known_victims import labels_of, smooth, uniform
+from gradient_oracle import Counted, attack, oracle_for
+from known_victims import UNIT, labels_of, smooth, uniform
 
-from advbench import Norm
+from advbench import Access, ClassGoal, LocalOracle, Norm, Threat
 from advbench.testing import streams
 from advbench_ead.attack import Ead
 from advbench_ead.bracket import Bracket
-from advbench_ead.hunt import RULES
+from advbench_ead.hunt import RULES, Hunt
 
 
 def plainly(network, x0, y, target, settings):
@@ -142,3 +142,49 @@ def test_changing_variables_takes_no_notice_of_beta():
         )
         drop[solver] = 1 - other / one
     assert drop["cov"] < 0.1 < drop["fista"]
+
+
+class CountsLooks(Counted):
+    """Counts the calls for labels too."""
+
+    looks = 0
+
+    def labels(self, points, rows=None):
+        self.looks += 1
+        return super().labels(points, rows)
+
+
+def test_iterates_that_wait_to_be_asked_about_change_nothing_that_is_chosen(monkeypatch):
+    network, x = smooth(40), uniform(8, 40)
+    component = Ead(steps=60, searches=5, c=0.01, beta=1e-3)
+    patient, hasty = (oracle_for(network, x, classes=3, kind=CountsLooks) for _ in range(2))
+    answer = component.perturb(patient, x, streams(8))
+    monkeypatch.setattr(Hunt, "patient", lambda hunt, steps: torch.zeros(len(hunt.x0), dtype=torch.bool))
+    expected = component.perturb(hasty, x, streams(8))
+    assert torch.equal(answer.x, expected.x)
+    for name, column in expected.notes.items():
+        assert torch.equal(answer.notes[name], column), name
+    assert torch.equal(patient.gradients, hasty.gradients)
+    assert patient.looks < hasty.looks / 5
+    assert bool((patient.queries < 1.1 * hasty.queries).all())
+
+
+@pytest.mark.parametrize(
+    ("eps", "refine", "queries", "gradients", "waits"),
+    [
+        (None, False, None, None, True),
+        (2.0, False, None, None, False),
+        (2.0, True, None, None, True),
+        (None, False, 15, None, False),
+        (None, False, 16, None, True),
+        (None, False, None, 7, False),
+    ],
+)
+def test_nobody_waits_where_a_success_ends_the_row_or_the_budget_may_run_out(eps, refine, queries, gradients, waits):
+    network, x = smooth(40), uniform(2, 40)
+    threat = Threat(
+        access=Access.GRADIENTS, norm=Norm.L1, eps=eps, refine=refine, max_queries=queries, max_gradients=gradients,
+        gradient="exact",
+    )  # fmt: skip
+    oracle = LocalOracle(network, ClassGoal(labels_of(network, x)), threat, shape=(40,), classes=3, bounds=UNIT)
+    assert Hunt(oracle, x, 1e-2, 0.0).patient(8).tolist() == [waits] * 2

@@ -7,7 +7,10 @@ from advbench import Access, AttackSpec, Modality, Norm, Paper, Register, hookim
 NUMERIC = frozenset({Modality.IMAGE, Modality.TABULAR, Modality.SERIES})
 HERE = "advbench_gradient"
 
-MARGIN = "paper: cross-entropy; default: the margin for two classes, which never saturates (loss=ce is the paper)"
+MARGIN = (
+    "paper: cross-entropy; default: the margin for two classes, and where cross-entropy of more saturates, its log-odds"
+    " (loss=ce is the paper)"
+)
 GRID = "without eps the smallest of 1000 eps that succeeds, as thesis Table 4; a paper's attack has one eps"
 BISECT = "without eps the smallest change is looked for by bisection on eps, every try charged"
 
@@ -38,6 +41,7 @@ FGSM = _spec(
     frozenset({Norm.LINF}),
     ("", "loss=ce"),
     ONE_STEP,
+    revision=2,
 )
 FGM = _spec(
     "fgm",
@@ -45,6 +49,7 @@ FGM = _spec(
     frozenset({Norm.L1, Norm.L2}),
     ("", "loss=ce"),
     ONE_STEP,
+    revision=2,
 )
 IFGSM = _spec(
     "ifgsm",
@@ -62,6 +67,7 @@ IFGSM = _spec(
             "points are projected into the ball too, which changes nothing for steps of eps / steps",
         ),
     ),
+    revision=2,
 )
 PGD = _spec(
     "pgd",
@@ -82,6 +88,7 @@ PGD = _spec(
             "AdaDelta reckons in units of the range, so that its epsilon means the same for all bounds",
         ),
     ),
+    revision=2,
 )
 MIM = _spec(
     "mim",
@@ -98,6 +105,7 @@ MIM = _spec(
             "a row whose gradient is zero stops there, whatever its momentum",
         ),
     ),
+    revision=2,
 )
 
 APGD = _spec(
@@ -111,13 +119,15 @@ APGD = _spec(
         year=2020,
         url="https://arxiv.org/abs/2003.01690",
         deviations=(
-            "paper: cross-entropy, then the ratio of logits; here one loss per run, the margin for two classes",
+            "paper: cross-entropy, then the ratio of logits; here one loss per run, the margin for two classes, and"
+            " log-odds where cross-entropy of more saturates",
             "paper: starts at normalised noise; here evenly in the ball",
             "classes=9,restarts=9,loss=dlr is APGD-T with one start per class",
             "with three classes the targeted ratio takes the third largest score for the fourth",
             BISECT,
         ),
     ),
+    revision=2,
 )
 CW = _spec(
     "cw",

@@ -12,6 +12,8 @@ from torch.nn import functional as F
 Gain: TypeAlias = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 """(scores (m, K), y (m,), target (m,) or None = any class but y) -> (m,), the larger the nearer to the goal."""
 
+_SURE = -10.0  # log-odds of all other classes together below which a softmax rounds its gradient away
+
 
 def cross_entropy(scores: Tensor, y: Tensor, target: Tensor | None) -> Tensor:
     """-log p(y), or log p(target). Saturates: far from the boundary its float32 gradient is zero."""
@@ -25,6 +27,20 @@ def chance(scores: Tensor, y: Tensor, target: Tensor | None) -> Tensor:
     if target is not None:
         return _of(log_p, target)
     return log_p.masked_fill(F.one_hot(y, scores.shape[1]).bool(), -torch.inf).logsumexp(dim=1)
+
+
+def unsaturated(scores: Tensor, y: Tensor, target: Tensor | None) -> Tensor:
+    """Cross-entropy; but log((1 - p(y)) / p(y)) where p(y) is so near to one that float32 would lose its gradient.
+
+    The one grows with the other, so both point the same way and rank points alike. Towards a target nothing
+    saturates before it is reached.
+    """
+    loss = cross_entropy(scores, y, target)
+    if target is not None:
+        return loss
+    rest = scores.masked_fill(F.one_hot(y, scores.shape[1]).bool(), -torch.inf).logsumexp(dim=1)
+    odds = rest - _of(scores, y)
+    return torch.where(odds < _SURE, odds, loss)
 
 
 def others(scores: Tensor, y: Tensor, target: Tensor | None) -> Tensor:
@@ -71,13 +87,16 @@ def square(scores: Tensor, y: Tensor, target: Tensor | None) -> Tensor:
 GAINS: dict[str, Gain] = {"ce": cross_entropy, "margin": margin, "dlr": dlr, "square": square}
 
 LOSSES = ("auto", "native", *GAINS)
-LOSS_HELP = "what to ascend; auto: margin for two classes, ce for more; native: what the contender was trained with"
+LOSS_HELP = (
+    "what to ascend; auto: margin for two classes, for more ce, by log-odds where it saturates; native: what the"
+    " contender was trained with"
+)
 
 
 def gain_for(name: str, classes: int, trained: str = "ce") -> Gain:
-    """The gain of that name; `auto` is the margin for two classes and cross-entropy for more, `native` is `trained`."""
+    """The gain of that name; `auto` is the margin for two classes, `unsaturated` for more; `native` is `trained`."""
     if name == "auto":
-        name = "margin" if classes == 2 else "ce"
+        return margin if classes == 2 else unsaturated
     return GAINS[trained if name == "native" else name]
 
 

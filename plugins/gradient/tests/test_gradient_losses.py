@@ -1,17 +1,20 @@
 """Losses against numbers by hand; all of them know scores only up to a constant per row."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from gradient_oracle import attack, oracle_for
-from known_victims import smooth
+from known_victims import labels_of, smooth
 
 from advbench import Access, ContenderFacts, Norm, TorchContender
 from advbench.catalog.pairing import facts_of_attack
 from advbench.testing import streams
 from advbench_gradient import FGSM
-from advbench_gradient.losses import GAINS, LOSSES, chance, difference, gain_for, others
+from advbench_gradient.apgd import Apgd
+from advbench_gradient.iterative import Ifgsm, Mim, Pgd
+from advbench_gradient.losses import GAINS, LOSSES, chance, difference, gain_for, others, unsaturated
 from advbench_gradient.single_step import Fgm, Fgsm
 
 SCORES = torch.tensor([[3.0, 1.0, 0.5, -1.0], [0.0, 2.0, 5.0, 1.0]])
@@ -73,7 +76,48 @@ def test_the_parts_of_lbfgs_deepfool_and_jsma():
 
 def test_auto_is_the_margin_for_two_classes():
     assert gain_for("auto", 2) is GAINS["margin"]
-    assert gain_for("auto", 3) is GAINS["ce"]
+    assert gain_for("auto", 3) is unsaturated
+
+
+def test_auto_is_cross_entropy_until_that_saturates_and_ranks_points_alike_beyond():
+    """One class leads by more and more: cross-entropy falls to zero, and its gradient before that."""
+    lead = torch.linspace(-30, 120, 301)
+    scores = torch.stack([lead, torch.full_like(lead, 0.5), torch.zeros_like(lead)], dim=1).requires_grad_(True)
+    y = torch.zeros(len(lead), dtype=torch.int64)
+    auto, ce = (gain_for(name, 3)(scores, y, None) for name in ("auto", "ce"))
+    near = lead < 10
+    assert torch.equal(auto[near], ce[near])
+    assert (auto.diff() < 0).all(), "the larger the lead, the farther the goal"
+    assert not (ce.diff() < 0).all()
+    (grad,) = torch.autograd.grad(auto.sum(), scores, retain_graph=True)
+    (lost,) = torch.autograd.grad(ce.sum(), scores)
+    assert (grad[:, 0] < 0).all(), "the lead is pushed down everywhere"
+    assert (grad[lead > 12, 0] == -1).all()
+    assert not lost[-1].any(), "float32 cross-entropy has nothing to say there"
+    for target in (torch.ones_like(y), torch.full_like(y, 2)):
+        assert torch.equal(gain_for("auto", 3)(scores, y, target), gain_for("ce", 3)(scores, y, target))
+
+
+@pytest.mark.parametrize("attack", [Pgd(restarts=1, steps=20), Apgd(restarts=1, steps=20), Ifgsm(), Mim(), Fgsm()])
+def test_how_large_scores_are_does_not_decide_whether_a_network_falls(attack):
+    """Large scores, as defensive distillation makes them, leave cross-entropy without a gradient."""
+    network = smooth(12, 4)
+    x = 0.2 + 0.6 * torch.rand(12, 12, generator=torch.Generator().manual_seed(2))
+    y = labels_of(network, x)
+    fell = []
+    for scale in (1.0, 2e4):
+        with torch.no_grad():
+            network[3].weight.mul_(scale)
+            network[3].bias.mul_(scale)
+        found = attack.perturb(oracle_for(network, x, Norm.LINF, 0.2, y=y, classes=4), x, streams(len(x)))
+        fell.append(labels_of(network, found.x) != y)
+        if scale > 1:
+            silent = replace(attack, loss="ce").perturb(
+                oracle_for(network, x, Norm.LINF, 0.2, y=y, classes=4), x, streams(len(x))
+            )
+            assert (labels_of(network, silent.x) != y).sum() < fell[0].sum(), "this victim must be one that saturates"
+    assert int(fell[0].sum()) >= 4
+    assert int((fell[1] & fell[0]).sum()) >= int(fell[0].sum()) - 1
 
 
 def test_native_is_what_the_contender_was_trained_with():

@@ -1,4 +1,4 @@
-"""HopSkipJump on whole batches: rows and restarts share calls, never numbers."""
+"""HopSkipJump on whole batches: rows share calls, never numbers; restarts take turns."""
 
 from __future__ import annotations
 

@@ -9,7 +9,8 @@ from advbench import Norm, Streams
 
 from .asking import Asking
 
-AT_ONCE = 1 << 20  # numbers in one block of noise, over all rows
+AT_ONCE = 1 << 20  # numbers in a row's block of noise, at most
+TOGETHER = 1 << 19  # numbers in the blocks of several rows that are asked in one call: more outgrow a core's cache
 BLOCK = 64  # points of a row that are drawn together, if as many fit
 
 
@@ -33,7 +34,7 @@ def directions(
     score = torch.zeros(shape[:2], dtype=torch.float64, device=here.device)
     for start in range(0, planned, most):
         drawn = min(most, planned - start)
-        for part in torch.split(torch.arange(len(rows), device=rows.device), max(1, AT_ONCE // (drawn * size))):
+        for part in torch.split(torch.arange(len(rows), device=rows.device), max(1, TOGETHER // (drawn * size))):
             asked = (count[part] - start).clamp(0, drawn)
             noise = _noise(asking, rng, rows[part], drawn)
             for p in range(shape[1]):
@@ -71,8 +72,7 @@ def _block(
     length = length.to(noise.dtype)[:, None, None]
     # Separate operations, each exactly rounded: a fused one would depend on the place in the batch.
     points = (noise.mul_(length) if last else noise * length).add_(here[:, None])
-    if (bounds := asking.geometry.bounds) is not None:
-        points.clamp_(bounds.low, bounds.high)
+    asking.geometry.clip_(points)
     everyone = bool((asked == drawn).all())
     who = rows.repeat_interleave(drawn)
     if everyone:

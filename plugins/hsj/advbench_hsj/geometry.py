@@ -39,22 +39,22 @@ class Geometry:
 
     def size(self, change: Tensor) -> Tensor:
         """How large each change is, float64 (...)."""
-        change = change.double()
+        change = change.to(torch.float64, copy=True)
         if self.norm is Norm.LINF:
-            return change.abs().amax(dim=-1)
-        return change.square().sum(dim=-1).sqrt()
+            return change.abs_().amax(dim=-1)
+        return change.square_().sum(dim=-1).sqrt()
 
     def between(self, x0: Tensor, far: Tensor, share: Tensor) -> Tensor:
         """The point at `share` (M,) of the way from x0 to far, (M, d); interpolated in float64."""
-        start, change = x0.double(), far.double() - x0.double()
+        change = far.to(torch.float64, copy=True).sub_(x0)
         share = share.unsqueeze(-1)
         if self.norm is Norm.LINF:
             reach = share * change.abs().amax(dim=-1, keepdim=True)
-            moved = torch.minimum(torch.maximum(change, -reach), reach)
+            change.clamp_(-reach, reach)
         else:
-            moved = share * change
-        return self.clip((start + moved).to(self.dtype))
+            change.mul_(share)
+        return self.clip_(change.add_(x0).to(self.dtype))
 
-    def clip(self, points: Tensor) -> Tensor:
-        """The nearest points inside the bounds."""
-        return points if self.bounds is None else self.bounds.clip(points)
+    def clip_(self, points: Tensor) -> Tensor:
+        """Move these points to the nearest inside the bounds, and return them."""
+        return points if self.bounds is None else points.clamp_(self.bounds.low, self.bounds.high)

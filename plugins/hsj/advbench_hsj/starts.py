@@ -74,8 +74,8 @@ def from_noise(
         share = torch.tensor([blends[i % len(blends)] for i in range(done, done + count)], device=rows.device).double()
         for at in torch.split(left, max(1, AT_ONCE // (count * d))):
             noise = rng.uniform(rows[at], (count, d)).double().mul_(width).add_(low)
-            x0 = asking.x0[rows[at]].double()[:, None]
-            tried = asking.geometry.clip((x0 + share[:, None] * (noise - x0)).to(asking.x0.dtype))
+            x0 = asking.x0[rows[at], None]
+            tried = asking.geometry.clip_(noise.sub_(x0).mul_(share[:, None]).add_(x0).to(asking.x0.dtype))
             hit = asking.met(tried.flatten(0, 1), rows[at].repeat_interleave(count)).reshape(-1, count)
             won = hit.any(dim=1).nonzero().flatten()
             points[at[won]] = tried[won, hit[won].int().argmax(dim=1)]

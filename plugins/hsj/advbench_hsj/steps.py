@@ -27,8 +27,8 @@ def geometric(asking: Asking, rows: Tensor, here: Nearest, ways: Tensor, number:
         at, which = (able & ~found & asking.oracle.live[rows][:, None]).nonzero(as_tuple=True)
         if not len(at):
             break
-        moved = here.point[at].double() + length[at, which, None] * ways[at, which].double()
-        tried = geometry.clip(moved.to(geometry.dtype))
+        moved = ways[at, which].double().mul_(length[at, which, None]).add_(here.point[at])
+        tried = geometry.clip_(moved.to(geometry.dtype))
         hit = asking.met(tried, rows[at])
         far[at[hit], which[hit]] = tried[hit]
         found[at[hit], which[hit]] = True
@@ -52,8 +52,8 @@ def grid(asking: Asking, rows: Tensor, here: Nearest, ways: Tensor) -> tuple[Nea
     """
     geometry = asking.geometry
     lengths = here.size[:, None] * torch.tensor(GRID, dtype=torch.float64, device=rows.device)
-    moved = here.point.double()[:, None, None] + lengths[:, None, :, None] * ways.double()[:, :, None]
-    far = geometry.clip(moved.to(geometry.dtype)).flatten(1, 2)
+    moved = (lengths[:, None, :, None] * ways[:, :, None]).add_(here.point[:, None, None])
+    far = geometry.clip_(moved.to(geometry.dtype)).flatten(1, 2)
     able = ways.ne(0).any(dim=2).repeat_interleave(len(GRID), dim=1)
     best = nearest(asking, rows, far, able, here, MARGIN)
     best.winner = torch.where(best.winner >= 0, best.winner // len(GRID), -1)

@@ -13,7 +13,8 @@ from torch import Generator, Tensor, nn
 from advbench import Draws
 
 from .anatomy import Place, Where, is_layer, wire
-from .taps import Draw, Tap
+from .draws import Draw
+from .taps import Tap
 
 Sign: TypeAlias = Literal["reflect", "released"]
 
@@ -101,11 +102,6 @@ class NoisyNetwork(nn.Module):
         """A row of numbers cut into one part per place, of its shape."""
         parts = torch.split(flat, self.sizes)
         return [p if place.dense else p.view(place.shape) for p, place in zip(parts, self.places, strict=True)]
-
-
-def from_generator(generator: Generator) -> Draw:
-    """Fresh draws for every example, place and pass."""
-    return lambda place, shape: torch.randn(shape, generator=generator, device=generator.device)
 
 
 def begin(network: NoisyNetwork, start: float | None, generator: Generator) -> None:

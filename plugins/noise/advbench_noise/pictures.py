@@ -7,7 +7,8 @@ from pathlib import Path
 
 from advbench import DataError, Job
 
-from .network import NoisyNetwork, from_generator
+from .draws import from_generator
+from .network import NoisyNetwork
 from .saliency import draw_picture, smoothgrad
 from .training import numbers
 

@@ -46,6 +46,7 @@ SPEC = DefenseSpec(
     summary="networks whose neurons carry Gaussian noise, its strength learnt with the weights",
     modalities=frozenset({Modality.IMAGE, Modality.TABULAR, Modality.SERIES}),
     base="architecture",
+    revision=2,
     trials=(
         "epochs=12", "where=all,sign=released,shift=true,test=mean:3,epsilon=printed,sigma_decay=.0001,epochs=8",
         "learn=false,sigma=.3,logits=false,test=fixed,epochs=8",

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-Draw: TypeAlias = Callable[[int, tuple[int, ...]], Tensor]
-"""(place, (rows, *shape)) -> standard normals, of that shape or of one that broadcasts to it."""
+from .draws import Draw, Numbered
 
 
 @dataclass
@@ -31,34 +30,23 @@ class Tap:
             v = v + self.shifts[place]
         if self.draw is None:
             return v
-        level = self.levels[place]
-        eps = self.draw(place, (self.rows, *level.shape)).to(v)
-        apply: Callable[..., Tensor] = _AddToRows.apply if level.dim() == 1 else _AddToMaps.apply
-        return apply(v, level, eps)
+        level, draw = self.levels[place], self.draw
+        if isinstance(draw, Numbered) and level.dim() > 1 and v.dtype == torch.float32 and v.is_contiguous():
+            return _applied(_AddNumbered, v, level, draw, place)
+        eps = draw(place, (self.rows, *level.shape)).to(v)
+        return torch.addcmul(v, level, eps) if level.dim() == 1 else _applied(_AddToMaps, v, level, eps)
 
 
-class _AddToRows(torch.autograd.Function):
-    """v + level x eps for (..., N, m), with the slopes of Theorem 1: delta for v, the sum of delta x eps for level.
-
-    v may be (..., 1, m), of all rows. Not left to autograd, which takes three times as many small steps.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, v: Tensor, level: Tensor, eps: Tensor) -> Tensor:
-        ctx.save_for_backward(eps)
-        ctx.rows = v.shape[-2]
-        return torch.addcmul(v, level, eps)
-
-    @staticmethod
-    def backward(ctx: Any, delta: Tensor) -> tuple[Tensor, Tensor | None, None]:
-        (eps,) = ctx.saved_tensors
-        own = delta.sum(dim=-2, keepdim=True) if ctx.rows == 1 < delta.shape[-2] else delta
-        return own, (delta * eps).flatten(0, -2).sum(dim=0) if ctx.needs_input_grad[1] else None, None
+def _applied(function: type[torch.autograd.Function], *given: object) -> Tensor:
+    out: Tensor = function.apply(*given)  # type: ignore[no-untyped-call]
+    return out
 
 
 class _AddToMaps(torch.autograd.Function):
-    """The same for maps (N, C, H, W), with a third of the memory moved: v is changed in place, and the sum is taken
-    row by row. Convolutions and normalisations, which give v, do not need it again."""
+    """v + level x eps for maps (N, C, H, W), with Theorem 1's slopes: delta for v, the sum of delta x eps for level.
+
+    v is changed in place: convolutions and normalisations, which give it, do not need it again.
+    """
 
     @staticmethod
     def forward(ctx: Any, v: Tensor, level: Tensor, eps: Tensor) -> Tensor:
@@ -68,13 +56,23 @@ class _AddToMaps(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, delta: Tensor) -> tuple[Tensor, Tensor | None, None]:
-        if not ctx.needs_input_grad[1]:
-            return delta, None, None
         (eps,) = ctx.saved_tensors
-        total = torch.zeros_like(eps[0])
-        for one, drawn in zip(delta, eps.expand_as(delta), strict=True):
-            total.addcmul_(one, drawn)
-        return delta, total, None
+        return delta, (delta * eps).sum(dim=0) if ctx.needs_input_grad[1] else None, None
+
+
+class _AddNumbered(torch.autograd.Function):
+    """The same with numbered draws, made where they are added, and made again for the slope."""
+
+    @staticmethod
+    def forward(ctx: Any, v: Tensor, level: Tensor, draw: Numbered, place: int) -> Tensor:
+        ctx.draw, ctx.place, ctx.number = draw, place, draw.next(place)
+        ctx.mark_dirty(v)
+        draw.add(v, level, place, ctx.number)
+        return v
+
+    @staticmethod
+    def backward(ctx: Any, delta: Tensor) -> tuple[Tensor, Tensor | None, None, None]:
+        return delta, ctx.draw.slope(delta, ctx.place, ctx.number) if ctx.needs_input_grad[1] else None, None, None
 
 
 class WithNoise(nn.Module):

@@ -13,13 +13,12 @@ from torch.nn import functional as F
 
 from advbench import ContestError, DataError, Examples, Job
 
-from .ahead import Ahead
 from .checkpoint import Checkpoint
-from .network import NoisyNetwork, from_generator
+from .draws import Draw, from_seed
+from .network import NoisyNetwork
 from .recipe import Recipe, augmented, losses
 from .sensitivity import sensitivity_bound
 from .sigma import Epsilon, SigmaAdam, Watch
-from .taps import Draw
 
 _TOLD = 10  # times per epoch that progress is told and the loss looked at
 _CHUNK = 256  # examples per call when looking at the tune split
@@ -87,14 +86,13 @@ class Training:
         network.train()
         parts = _batches(order, recipe.batch)
         total = torch.zeros((), device=job.device)
-        most = max(len(index) for index in parts)
-        with Ahead(network.places, most, len(parts), _generator(job, "noise", epoch)) as ahead:
-            for step, index in enumerate(parts):
-                points = augmented(x[index], recipe.augment, cuts).to(job.device)
-                total += self._step(points, y[index].to(job.device), ahead.take())
-                if (step + 1) % -(-len(parts) // _TOLD) == 0 or step + 1 == len(parts):
-                    self._check_loss(float(total), epoch, step)
-                    job.progress(epoch * len(parts) + step + 1, recipe.epochs * len(parts))
+        draw = from_seed(job.rng.child("noise", epoch).seed(), job.device)
+        for step, index in enumerate(parts):
+            points = augmented(x[index], recipe.augment, cuts).to(job.device)
+            total += self._step(points, y[index].to(job.device), draw)
+            if (step + 1) % -(-len(parts) // _TOLD) == 0 or step + 1 == len(parts):
+                self._check_loss(float(total), epoch, step)
+                job.progress(epoch * len(parts) + step + 1, recipe.epochs * len(parts))
         network.eval()
         return float(total) / len(y)
 
@@ -112,7 +110,7 @@ class Training:
         """Mean cross-entropy and accuracy on the tune split, answered as in the contest; nothing if that is empty."""
         if not len(self.job.tune):
             return {}
-        draw = from_generator(_generator(self.job, "tune", epoch))
+        draw = from_seed(self.job.rng.child("tune", epoch).seed(), self.job.device)
         with torch.no_grad():
             parts = torch.split(numbers(self.job.tune), _CHUNK)
             scores = torch.cat([self.network.scores(part.to(self.job.device), draw).cpu() for part in parts])
@@ -172,10 +170,6 @@ def _batches(order: Tensor, batch: int) -> list[Tensor]:
     if len(parts) > 1 and len(parts[-1]) == 1:
         parts[-2:] = [torch.cat(parts[-2:])]
     return parts
-
-
-def _generator(job: Job, *names: str | int) -> torch.Generator:
-    return torch.Generator(job.device).manual_seed(job.rng.child(*names).seed())
 
 
 def _reseed(network: nn.Module, job: Job, epoch: int) -> None:

@@ -33,6 +33,20 @@ def test_it_is_adam():
     assert torch.allclose(walk([5.0, 7.0], grads, decay=0.01), other.detach(), atol=1e-6)
 
 
+@pytest.mark.parametrize("epsilon", ["outside", "printed"])
+@pytest.mark.parametrize("reflect", [True, False])
+def test_compiled_steps_are_those_of_other_devices(epsilon, reflect):
+    grads = (torch.randn(5, 200, generator=torch.Generator().manual_seed(0)) * 1e-3).tolist()
+    start = torch.linspace(0, 2, 200).tolist()
+    compiled = walk(start, grads, epsilon=epsilon, reflect=reflect)
+
+    elsewhere = SigmaAdam(torch.nn.Parameter(torch.tensor(start)), 0.1, epsilon=epsilon, reflect=reflect)
+    with torch.no_grad():
+        for step, grad in enumerate(grads, start=1):
+            elsewhere._move(torch.tensor(grad), 0.1 / (1 - 0.9**step), 1 - 0.999**step)
+    assert torch.allclose(compiled, elsewhere.sigma, atol=1e-6)
+
+
 def test_a_step_below_zero_is_reflected():
     assert torch.allclose(walk([0.04], [[1.0]]), torch.tensor([0.06]))
     assert torch.allclose(walk([0.04], [[1.0]], reflect=False), torch.tensor([-0.06]))

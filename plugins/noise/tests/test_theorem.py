@@ -11,7 +11,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from noise_case import Draws, blobs, dense, job, residual, small_cnn
 
 from advbench.builtin.models import Mlp
-from advbench_noise.network import Layout, NoisyNetwork, begin, from_generator
+from advbench_noise.draws import from_generator
+from advbench_noise.network import Layout, NoisyNetwork, begin
 
 
 def noisy(make, where="all", start=0.5, double=False, **layout):

@@ -13,8 +13,6 @@ from noise_case import FACTS, Draws, Net, blobs, dense, job, residual, small_cnn
 
 from advbench import ContestError, DataError, Examples, RequestError
 from advbench.builtin.models import Mlp
-from advbench_noise.ahead import Ahead
-from advbench_noise.anatomy import Place
 from advbench_noise.defense import Noise
 from advbench_noise.recipe import augmented, recipe_of
 
@@ -73,26 +71,6 @@ def test_a_checkpoint_of_other_settings_is_left_aside(tmp_path):
     fresh = state_of(Noise(sigma_rate=0.01).protect(Net(dense, epochs=3), job()))
     beside = state_of(Noise(sigma_rate=0.01).protect(Net(dense, epochs=3), job(checkpoints=tmp_path)))
     assert torch.equal(fresh["sigma"], beside["sigma"])
-
-
-@pytest.mark.parametrize("largest", [2**26, 0], ids=["two blocks", "one block"])
-def test_the_noise_of_training_is_fresh_in_every_pass_and_the_same_in_every_run(largest, monkeypatch):
-    monkeypatch.setattr("advbench_noise.ahead._TWICE", largest)
-    places = [Place("a", (40, 40)), Place("b", (7,))]
-
-    def all_draws(passes):
-        with Ahead(places, 200, passes, torch.Generator().manual_seed(5)) as ahead:
-            found = []
-            for _ in range(passes):
-                draw = ahead.take()
-                found.append(torch.cat([draw(i, (200, *one.shape)).flatten() for i, one in enumerate(places)]))
-            return torch.stack(found)
-
-    numbers = all_draws(5)
-    assert torch.equal(numbers, all_draws(5))
-    assert abs(float(numbers.mean())) < 0.005
-    assert float(numbers.std()) == pytest.approx(1, abs=0.005)
-    assert float(torch.corrcoef(numbers).fill_diagonal_(0).abs().max()) < 0.01
 
 
 def test_answers_without_noise_with_one_draw_and_with_the_mean_of_many():

@@ -68,7 +68,7 @@ class _Crew:
         self._driver = _Driver()
         try:
             self._driver.send(order)
-            self._await_room(order.address)
+            self._await_room(order)
         except BaseException:
             self._driver.kill()
             raise
@@ -105,7 +105,8 @@ class _Crew:
         """The end of the pipe tells the driver to end what it began."""
         self._driver.dismiss()
 
-    def _await_room(self, address: str | None) -> None:
+    def _await_room(self, order: Order) -> None:
+        address = order.address
         where = "on this machine" if address is None else f"at {address}"
         if not self._driver.pipe.poll(_START):
             raise RequestError(
@@ -116,6 +117,12 @@ class _Crew:
             raise RequestError(f"engine ray: Ray {where} must be there, got: {message.why} {_help(address)}")
         assert isinstance(message, Room)
         self.slots = message.slots
+        if address is None and not self.slots:  # nor will any other machine join
+            wanted = f"{order.cpus:g} CPUs and {order.gpus:g} GPUs"
+            raise RequestError(
+                f"engine ray: this machine must have room for a task of {wanted}, got too little. Give tasks less, or"
+                " name a cluster by address=."
+            )
 
 
 class Parcels:

@@ -129,6 +129,13 @@ def test_a_ray_of_its_own_gives_the_rows_of_the_first_light_suite_and_leaves_not
     assert f"{tmp_path}" not in subprocess.run(["ps", "-wweo", "args"], capture_output=True, text=True).stdout
 
 
+def test_a_machine_without_room_for_a_task_is_told_at_once(tmp_path):
+    words = (*MOONS, *ATTACKS, "-n", "4")
+    code, _, told = Place(tmp_path, tmp_path / "near").run(*words, out="ray", engine="ray:gpus=99")
+    assert code == 2
+    assert "this machine must have room for a task of 1 CPUs and 99 GPUs, got too little" in told
+
+
 def test_what_a_far_node_trains_lies_on_both_and_is_never_trained_again(cluster, node, tmp_path):
     near, far = tmp_path / "near", tmp_path / "far"
     here, engine = Place(tmp_path, near), f"ray:address={cluster.address}"

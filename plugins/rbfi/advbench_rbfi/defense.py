@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -48,6 +49,9 @@ class Rbfi:
             if getattr(self, low) > getattr(self, high):
                 got = f"{getattr(self, low):g} and {getattr(self, high):g}"
                 raise ValueError(f"{low} must be at most {high}, got {got}. Exchange them.")
+            for name in (low, high):
+                if not math.isfinite(getattr(self, name)):
+                    raise ValueError(f"{name} must be finite, got {getattr(self, name)}. Give a number.")
 
     def facts(self, base: ContenderFacts | None) -> ContenderFacts:
         return _FACTS

@@ -126,6 +126,12 @@ def test_bounds_that_cross_are_refused():
         Rbfi(w_low=1.0, w_high=0.0)
 
 
+@pytest.mark.parametrize("name", ["u_high", "w_high"])
+def test_bounds_without_end_are_refused(name):
+    with pytest.raises(ValueError, match=f"{name} must be finite, got inf. Give a number."):
+        Rbfi(**{name: float("inf")})
+
+
 def test_a_last_layer_of_another_size_than_the_classes_is_refused():
     with pytest.raises(ContestError, match="the last layer of geometry must have 3 units, one per class, got 10"):
         Rbfi(geometry="8^,10v").protect(None, job_for())

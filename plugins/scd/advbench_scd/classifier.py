@@ -24,9 +24,9 @@ class SCDClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Votes of sign-activation networks trained by stochastic coordinate descent.
 
     Parameters are those of the defense `scd`; "auto" is the preset's value.  random_state: the votes' seeds.
-    n_jobs: threads, None = all cores; they change nothing but the time.  checkpoints: a folder that keeps votes as
-    they are done; a stopped `fit` goes on from there, with an int as random_state. Features are used as they are:
-    scale them alike.
+    n_jobs: threads, None or -1 = all cores, -2 = all but one; they change nothing but the time.  checkpoints: a
+    folder that keeps votes as they are done; a stopped `fit` goes on from there, with an int as random_state.
+    Features are used as they are: scale them alike.
     """
 
     def __init__(
@@ -58,11 +58,22 @@ class SCDClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Train all votes. Raises ValueError saying what is wrong with the data or a parameter."""
         x, labels = validate_data(self, X, y, dtype=np.float32)
         check_classification_targets(labels)
+        if self.votes < 1:
+            raise ValueError(f"scd: votes must be at least 1, got {self.votes}. Raise it.")
         self.classes_, codes = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
-            raise ValueError(f"scd: labels must be of 2 classes or more, got one class, {self.classes_[0]!r}.")
+            got = f"one class, {self.classes_[0]}"
+            raise ValueError(f"scd: labels must be of 2 classes or more, got {got}. Give rows of another class too.")
+        counts = np.bincount(codes)
+        if counts.min() < 2:
+            rare = self.classes_[counts.argmin()]
+            raise ValueError(
+                f"scd: each class must have at least 2 rows, got 1 of class {rare}."
+                " Every batch holds 2 of each: give more, or leave the class out."
+            )
         if self.mode == "paper" and len(self.classes_) > 2:
-            raise ValueError(f"scd: labels must be of 2 classes with mode='paper', got {len(self.classes_)}.")
+            hint = "Choose two of them, or another mode."
+            raise ValueError(f"scd: labels must be of 2 classes with mode='paper', got {len(self.classes_)}. {hint}")
         settings = settle(
             variant=self.variant, mode=self.mode, preset=self.preset, hidden=self.hidden, iterations=self.iterations,
             batch_fraction=self.batch_fraction, step_hidden=self.step_hidden, step_final=self.step_final,
@@ -71,7 +82,9 @@ class SCDClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         place = self.checkpoints
         store = None if place is None else VoteStore(Path(place), settings, data_digest(x, codes))
         targets = [1] if len(self.classes_) == 2 else range(len(self.classes_))
-        random, threads = check_random_state(self.random_state), self.n_jobs or os.cpu_count() or 1
+        random, cores = check_random_state(self.random_state), os.cpu_count() or 1
+        wanted = self.n_jobs or cores
+        threads = wanted if wanted > 0 else max(1, cores + 1 + wanted)
         root = int(random.randint(2**31))
         ensembles = []
         for target in targets:

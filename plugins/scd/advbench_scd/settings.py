@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 Variant: TypeAlias = Literal["01", "ce", "01-bnn", "ce-bnn"]
 Mode: TypeAlias = Literal["default", "released", "paper"]
@@ -38,6 +38,8 @@ class Settings:
     initial_bias: InitialBias = "mean"  # paper: -median of the projections; released code: +mean
 
     def __post_init__(self) -> None:
+        for name, kind in (("variant", Variant), ("mode", Mode), ("initial_bias", InitialBias)):
+            _check_choice(name, getattr(self, name), kind)
         for name in ("hidden", "iterations", "features", "window"):
             if getattr(self, name) < 1:
                 raise ValueError(f"scd: {name} must be at least 1, got {getattr(self, name)}. Raise it.")
@@ -81,6 +83,11 @@ PRESETS: Mapping[Preset, Table] = MappingProxyType(
 )
 
 
+def _check_choice(name: str, value: str, kind: Any) -> None:
+    if value not in get_args(kind):
+        raise ValueError(f"scd: {name} must be one of {', '.join(get_args(kind))}, got {value!r}. Choose one of them.")
+
+
 def iterations_for(variant: Variant, hidden: int) -> int:
     """50 for each hidden unit, ten times that with binary weights: 1000 and 10000 for the paper's 20 units."""
     return 50 * hidden * (10 if variant.endswith("bnn") else 1)
@@ -101,6 +108,7 @@ def settle(
     initial_bias: InitialBias | Auto,
 ) -> Settings:
     """Fill in what was left at "auto": from the preset, or as the mode has it. Raises ValueError on a bad number."""
+    _check_choice("preset", preset, Preset)
     table, paper = PRESETS[preset], mode == "paper"
     if window == "auto":
         window = "all" if paper else 20

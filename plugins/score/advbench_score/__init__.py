@@ -9,10 +9,10 @@ HERE = "advbench_score"
 NARROWS = "without eps the radius follows the closest success, beginning with the whole range; the paper has one eps"
 
 
-def _spec(name: str, summary: str, trials: tuple[str, ...], paper: Paper) -> AttackSpec:
+def _spec(name: str, summary: str, trials: tuple[str, ...], paper: Paper, revision: int = 1) -> AttackSpec:
     return AttackSpec(
         name=name, summary=summary, needs=Access.SCORES, modalities=NUMERIC, norms=frozenset({Norm.L2, Norm.LINF}),
-        targeted=True, batched=True, trials=trials, paper=paper,
+        targeted=True, batched=True, trials=trials, paper=paper, revision=revision,
     )  # fmt: skip
 
 
@@ -27,6 +27,8 @@ SQUARE = _spec(
         deviations=(
             "paper: 10,000 iterations; here the schedule is stretched to the budget or to iterations=...",
             NARROWS,
+            "without eps a row begins anew at a random first point after 100 proposals without a success, then after"
+            " 200, 400 and so on",
             "series: windows are intervals; tables: handfuls of features, each with its own sign; paper: images",
             "linf: a window that has its new colours already gets the opposite ones; the released code draws again",
             "windows reach every border; in the released code the last row and column are never drawn",
@@ -35,6 +37,7 @@ SQUARE = _spec(
             "answers that change by themselves are averaged over 8, and asked anew when built upon",
         ),
     ),
+    revision=2,
 )
 
 NES = _spec(

@@ -18,6 +18,7 @@ from .pursuit import Pursuit
 # Shares of all iterations after which p is halved; the paper gives them for 10,000 (section 5).
 _HALVINGS = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
 _L2_SIDE = 3
+_PATIENCE = 100  # proposals without a success after which a row begins anew, twice as many each time
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,17 @@ class Square:
 
 
 class _Search:
-    """points: (N, d), the best of each row.  loss: float64 (N,), infinity where it has to be asked again."""
+    """points: (N, d), the best of each row.  loss: float64 (N,), infinity where it has to be asked again.
+
+    idle, patience: int64 (N,), steps since a row's last success or beginning, and how many of them make it begin anew.
+    """
 
     def __init__(self, pursuit: Pursuit, layout: Layout, p: float) -> None:
         self.pursuit, self.layout, self.p = pursuit, layout, p
         self.points = pursuit.x0.clone()
         self.loss = torch.full((len(self.points),), torch.inf, dtype=torch.float64, device=self.points.device)
+        self.idle = torch.zeros(len(self.points), dtype=torch.int64, device=self.points.device)
+        self.patience = torch.full_like(self.idle, _PATIENCE)
         self.edges = torch.tensor(_HALVINGS, dtype=torch.float64, device=self.points.device)
         self.linf = pursuit.norm is Norm.LINF
 
@@ -70,8 +76,7 @@ class _Search:
         rows = pursuit.rows(pursuit.inquiry.repeats)
         if not len(rows):
             return
-        first = first_linf if self.linf else first_l2
-        points = first(pursuit, self.layout, rows, rng)
+        points = self._first(rows, rng)
         loss, won = pursuit.look(points, rows)
         self._take(rows, points, loss, won)
         still = ~won & ~pursuit.over[rows]
@@ -83,6 +88,8 @@ class _Search:
 
         progress: (R,), the share of its steps that each row has behind it.
         """
+        if self.pursuit.narrows:
+            self._begin_anew(rows[self.idle[rows] >= self.patience[rows]], rng)
         known = self.loss[rows].isfinite()
         points = self.points[rows]
         at = known.nonzero().flatten()
@@ -90,9 +97,20 @@ class _Search:
             points[at] = self._proposed(rows[at], progress[at], rng)
         loss, won = self.pursuit.look(points, rows)
         self.pursuit.inquiry.compare(rows[at], loss[at] - self.loss[rows[at]])
+        self.idle[rows] = torch.where(won, 0, self.idle[rows] + 1)
         better = won | (loss < self.loss[rows])
         self._take(rows[better], points[better], loss[better], won[better])
         self._ask_again(rows[better & known])
+
+    def _first(self, rows: Tensor, rng: Streams) -> Tensor:
+        return (first_linf if self.linf else first_l2)(self.pursuit, self.layout, rows, rng)
+
+    def _begin_anew(self, rows: Tensor, rng: Streams) -> None:
+        """A ball that follows successes hands its point down, traps included: only another first point leaves them."""
+        if len(rows):
+            self.points[rows], self.loss[rows] = self._first(rows, rng), torch.inf
+            self.idle[rows] = 0
+            self.patience[rows] *= 2
 
     def _proposed(self, rows: Tensor, progress: Tensor, rng: Streams) -> Tensor:
         propose = propose_linf if self.linf else propose_l2

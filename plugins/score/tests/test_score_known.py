@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from known_victims import box_optimum, distance, inner, labels_of, linear, smooth
+from torch import nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from score_case import Counted, attack, oracle_for
@@ -159,6 +160,27 @@ def test_with_refine_it_goes_on_to_smaller_changes(component):
     refined = attack(component, network, x, Norm.LINF, eps, refine=True)
     assert (distance(refined.x, x, Norm.LINF) < distance(first.x, x, Norm.LINF)).all()
     assert float((distance(refined.x, x, Norm.LINF) / best).max()) < 1.3
+
+
+class Decoy(nn.Module):
+    """Gives way to a long walk along w; the way back looks as good all along and never arrives."""
+
+    def __init__(self, w):
+        super().__init__()
+        self.w = w / w.norm()
+
+    def forward(self, x):
+        along = (x.flatten(1) - 0.5) @ self.w
+        lead = torch.where(along > 0, 1 - along, (1 + along).clamp(min=0.05))
+        return torch.stack([lead, torch.zeros_like(lead)], dim=1)
+
+
+@pytest.mark.parametrize(("shape", "norm"), [((1, 8, 8), E), ((64,), L)], ids=["image-l2", "table-linf"])
+def test_without_eps_a_row_in_a_trap_begins_anew(shape, norm):
+    network = Decoy(linear(64)[1])
+    x = torch.full((16, *shape), 0.5)
+    answer = attack(Square(iterations=1500), network, x, norm)
+    assert int((labels_of(network, answer.x) == 1).sum()) >= 14, "half of the first points lead into the trap"
 
 
 class Shaky(Counted):

@@ -12,8 +12,9 @@ import numpy as np
 
 from advbench import Arrays, Bounds, DataError, EncoderFacts, Package, Place, Resource, Supply, param
 
+from .sums import Sums
 from .vector_files import JSON_FILE, OneFile, make_vectors
-from .vectors import SHORT, Numbers, Vectors
+from .vectors import Vectors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,7 +33,6 @@ _GLOVE = Resource(
     ),
 )  # fmt: skip
 _PUBLISHED = "e609d2df376b0b5aaa405da42f43b6dcd347b2005f553771fbc3a5f779042f1b"
-_AT_ONCE = 1 << 14  # word vectors added up at a time
 
 
 def vectors_supply(path: Path | None, who: str) -> Supply:
@@ -61,7 +61,7 @@ class MeanEmbedding:
 
     Vectors are rounded to 30 bits and added up as whole numbers: each text's mean is the same bit
     for bit however it was arrived at. A text that differs little from the one before it in a call
-    costs the vectors of the difference.
+    costs the difference alone.
     """
 
     path: Path | None = param(None, help="text file of vectors; none: GloVe 6B, 100 numbers")  # noqa: RUF009
@@ -83,84 +83,16 @@ class MeanOfVectors:
     """Texts -> float32 (N, width)."""
 
     def __init__(self, arrays: Arrays) -> None:
-        self._vectors = Vectors(arrays)
+        vectors = Vectors(arrays)
+        self._sums, self._scale = Sums(vectors), vectors.scale
 
     def __call__(self, texts: tuple[str, ...]) -> Tensor:
         import torch
 
-        width = self._vectors.width
-        sums, counts = np.zeros((len(texts), width), np.int64), np.zeros(len(texts), np.int64)
-        running, known, steps = np.zeros(width, np.int64), 0, Steps(self._vectors)
-        rows: list[int] = []  # to add, or as -1 - row to take away, since the last flush
-        ends: list[int] = []  # where each text's own rows end
-        first = 0
-        for number, text in enumerate(texts):
-            gone, new = steps.to(text)
-            rows += [-1 - row for row in gone] + new
-            ends.append(len(rows))
-            known += len(new) - len(gone)
-            counts[number] = known
-            if len(rows) >= _AT_ONCE or number + 1 == len(texts):
-                sums[first : number + 1] = self._added(running, rows, ends)
-                running, first = sums[number].copy(), number + 1
-                rows, ends = [], []
-        means = sums / np.maximum(counts, 1)[:, None] / self._vectors.scale
+        sums, counts = self._sums(texts)
+        # The scale is a power of two, so that this rounds as two divisions would.
+        means = sums / (np.maximum(counts, 1) * self._scale)[:, None]
         return torch.from_numpy(means.astype(np.float32))
-
-    def _added(self, running: Numbers, rows: list[int], ends: list[int]) -> Numbers:
-        """The sum after each text, int64 (texts, width)."""
-        index = np.array(rows, np.int64)
-        total = np.empty((len(rows) + 1, len(running)), np.int64)
-        total[0] = running
-        steps = self._vectors.table[np.where(index < 0, -1 - index, index)]
-        np.multiply(steps, np.where(index < 0, -1, 1)[:, None], out=total[1:])
-        found: Numbers = np.cumsum(total, axis=0, out=total)[ends]
-        return found
-
-
-class Steps:
-    """From one text to the next: only what lies between two parts that both share is looked at.
-
-    An attack tries one word after another in the same place, so that mostly those parts are as they were.
-    """
-
-    def __init__(self, vectors: Vectors) -> None:
-        self._vectors = vectors
-        self._before = self._head = self._tail = ""
-        self._between: list[int] = []  # rows of the words between head and tail
-
-    def to(self, text: str) -> tuple[list[int], list[int]]:
-        """Rows of the words that went, and of those that came."""
-        between = len(text) - len(self._head) - len(self._tail)
-        if not (0 <= between <= SHORT and text.startswith(self._head) and text.endswith(self._tail)):
-            start, end = shared(self._before, text)
-            self._between = self._vectors.rows_of(self._before[start : len(self._before) - end])
-            self._head, self._tail = text[:start], text[len(text) - end :]
-        gone = self._between
-        self._between = self._vectors.rows_of(text[len(self._head) : len(text) - len(self._tail)])
-        self._before = text
-        return gone, self._between
-
-
-def shared(one: str, other: str) -> tuple[int, int]:
-    """Characters at the beginning and at the end that two texts share, cut back to whole words."""
-    low, high = 0, min(len(one), len(other))
-    left = high
-    while low < high:
-        middle = (low + high + 1) // 2
-        if other.startswith(one[low:middle], low):
-            low = middle
-        else:
-            high = middle - 1
-    start, end, high = low, 0, left - low
-    while end < high:
-        middle = (end + high + 1) // 2
-        if other.endswith(one[len(one) - middle : len(one) - end], 0, len(other) - end):
-            end = middle
-        else:
-            high = middle - 1
-    space = one.find(" ", len(one) - end)
-    return one.rfind(" ", 0, start) + 1, 0 if space < 0 else len(one) - space
 
 
 def _outward(low: float, high: float) -> Bounds:

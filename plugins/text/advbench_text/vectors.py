@@ -1,11 +1,12 @@
-"""Word vectors at work: found by bisection in a sorted vocabulary on disk, added up without rounding."""
+"""Word vectors at work: found in a sorted vocabulary on disk, added up without rounding."""
 
 from __future__ import annotations
 
 import bisect
 import math
 import re
-from functools import lru_cache
+from collections.abc import Callable
+from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,7 +16,8 @@ from advbench import Arrays, Wording
 Numbers: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 _BITS = 30  # of a fixed-point number, without its sign
 _FIRST = 1024  # rows of the table to begin with
-_STRETCHES, SHORT = 1 << 15, 48  # stretches of so few characters are remembered: an attack asks again and again
+_PIECES = 1 << 18  # remembered of what stands between white space in texts
+_APART = 64  # words of the vocabulary from one that is kept in memory, to find one's way, to the next
 _HYPHENS = re.compile("[-\u2019']")
 
 
@@ -30,29 +32,30 @@ class Vectors:
         self.width = int(arrays.meta["width"])
         most = max(abs(float(arrays.meta["low"])), abs(float(arrays.meta["high"])), 1e-30)
         self.scale = 2.0 ** (_BITS - 1 - math.frexp(most)[1])
-        self._words, self._ends, self._order = arrays["words"], arrays["ends"], arrays["order"]
-        self._source = arrays["vectors"]
+        # Still on disk, but plain views: looked up faster.
+        self._words, self._ends, self._order = (np.asarray(arrays[name]) for name in ("words", "ends", "order"))
+        self._source = np.asarray(arrays["vectors"])
+        self._signs = [self._word(place) for place in range(0, len(self._ends), _APART)]
         self._rows: dict[str, tuple[int, ...]] = {}  # of a word as it stands in a text
-        self._of_stretch = lru_cache(_STRETCHES)(self._split)
+        self._pieces = _Pieces(self._of_piece)
         self.table: Numbers = np.zeros((_FIRST, self.width), np.int32)
         self.count = 0
 
     def rows_of(self, text: str) -> list[int]:
         """Row of `table` for every word of the text that has a vector, in order."""
-        return self._of_stretch(text) if len(text) <= SHORT else self._split(text)
+        return list(chain.from_iterable(map(self._pieces.__getitem__, text.split())))
 
-    def _split(self, text: str) -> list[int]:
-        found: list[int] = []
-        for word in Wording.of(text).words:
-            rows = self._rows.get(word)
-            found += self._look_up(word) if rows is None else rows
-        return found
+    def _of_piece(self, piece: str) -> tuple[int, ...]:
+        own = [self._rows[word] if word in self._rows else self._look_up(word) for word in Wording.of(piece).words]
+        return tuple(row for rows in own for row in rows)
 
     def find(self, word: str) -> int | None:
         """Row in the source of exactly this spelling, or None."""
         wanted = word.encode(errors="replace")
-        place = bisect.bisect_left(range(len(self._ends)), wanted, key=self._word)
-        return int(self._order[place]) if place < len(self._ends) and self._word(place) == wanted else None
+        start = max(0, bisect.bisect_right(self._signs, wanted) - 1) * _APART
+        stop = min(start + _APART, len(self._ends))
+        place = bisect.bisect_left(range(stop), wanted, start, key=self._word)
+        return int(self._order[place]) if place < stop and self._word(place) == wanted else None
 
     def _word(self, place: int) -> bytes:
         start = int(self._ends[place - 1]) if place else 0
@@ -73,6 +76,20 @@ class Vectors:
         self.table[self.count] = np.rint(self._source[source].astype(np.float64) * self.scale)
         self.count += 1
         return self.count - 1
+
+
+class _Pieces(dict[str, tuple[int, ...]]):
+    """Rows of what stands between white space, found when first asked for: no word holds any."""
+
+    def __init__(self, find: Callable[[str], tuple[int, ...]]) -> None:
+        super().__init__()
+        self._find = find
+
+    def __missing__(self, piece: str) -> tuple[int, ...]:
+        if len(self) >= _PIECES:
+            self.clear()
+        self[piece] = rows = self._find(piece)
+        return rows
 
 
 def _parts(word: str) -> list[str]:

@@ -5,7 +5,7 @@ A document's own course is written as if it were alone in the world; nothing of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -15,9 +15,9 @@ from torch import Tensor
 
 from advbench import BudgetSpent, Perturbed, ScoreOracle
 
+from .likeness import Encode, Likeness
+
 Numbers: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
-Encode: TypeAlias = Callable[[tuple[str, ...]], Tensor]
-_TOGETHER, _KEPT = 256, 20_000  # texts encoded in one call, and vectors remembered
 
 
 @dataclass(frozen=True)
@@ -69,17 +69,18 @@ class Conversation:
         self._waiting: dict[int, Ask | Compare] = {}
         self._answers: dict[int, list[bytes]] = {row: [] for row in walks}  # the first, and the first unlike it
         self._asked = dict.fromkeys(walks, 0)
-        self._vectors: dict[str, Numbers] = {}
-        self._new: list[int] = []  # rows found and not offered yet
+        self._likeness = None if self.encode is None else Likeness(self.encode)
         for row in walks:
             self._send(row, None)
         try:
             while self._waiting:
                 self._compare()
                 self._ask()
-                self._offer()
         except BudgetSpent:
-            self._offer()
+            pass
+        if self.found:
+            rows = torch.tensor(list(self.found), device=self.oracle.device)
+            self.oracle.offer(tuple(self.found.values()), rows)
         # Two texts at least, and always the same answer to the last bit.
         blind = [row not in self.found and self._asked[row] > 1 and len(self._answers[row]) == 1 for row in walks]
         points = tuple(self.found.get(row, text) for row, text in enumerate(x))
@@ -93,35 +94,14 @@ class Conversation:
         except StopIteration as end:
             if end.value is not None:
                 self.found[row] = end.value
-                self._new.append(row)
-
-    def _offer(self) -> None:
-        """What was found counts from now on."""
-        if self._new:
-            texts = tuple(self.found[row] for row in self._new)
-            self.oracle.offer(texts, torch.tensor(self._new, device=self.oracle.device))
-            self._new.clear()
 
     def _compare(self) -> None:
         """Answer all that only want to compare, until everybody asks or has ended."""
         while wanting := {row: one for row, one in self._waiting.items() if isinstance(one, Compare)}:
-            self._encode([text for one in wanting.values() for text in (one.base, *one.texts)])
-            for row, one in wanting.items():
-                base = self._vectors[one.base]
-                others = np.stack([self._vectors[text] for text in one.texts])
-                lengths = np.sqrt((others * others).sum(axis=1) * (base * base).sum())
-                dots = (others * base).sum(axis=1)
-                self._send(row, np.clip(np.divide(dots, lengths, out=np.zeros_like(dots), where=lengths > 0), -1, 1))
-
-    def _encode(self, texts: list[str]) -> None:
-        assert self.encode is not None
-        if len(self._vectors) > _KEPT:
-            self._vectors.clear()
-        new = [text for text in dict.fromkeys(texts) if text not in self._vectors]
-        for start in range(0, len(new), _TOGETHER):
-            some = new[start : start + _TOGETHER]
-            vectors = self.encode(tuple(some)).double().cpu().numpy()
-            self._vectors |= dict(zip(some, vectors, strict=True))
+            assert self._likeness is not None
+            bases, others = zip(*((one.base, one.texts) for one in wanting.values()), strict=True)
+            for row, found in zip(wanting, self._likeness.cosines(bases, others), strict=True):
+                self._send(row, found)
 
     def _ask(self) -> None:
         """One call of the oracle for everybody who is live."""
@@ -130,7 +110,8 @@ class Conversation:
         asks = {row: one.texts[: left[row]] for row, one in self._waiting.items() if isinstance(one, Ask)}
         if not asks:
             return
-        rows = torch.tensor([row for row, texts in asks.items() for _ in texts], device=self.oracle.device)
+        rows = torch.tensor(list(asks)).repeat_interleave(torch.tensor([len(texts) for texts in asks.values()]))
+        rows = rows.to(self.oracle.device)
         scores = self.oracle.scores(tuple(text for texts in asks.values() for text in texts), rows, withhold=True)
         winners = scores.argmax(dim=1)
         met, labels = self.oracle.goal.met(winners, rows).tolist(), winners.tolist()

@@ -69,8 +69,8 @@ def stretch(draft: Wording, start: int, stop: int) -> Wording:
     return Wording(draft.words[start:stop], ("", *draft.gaps[start + 1 : stop], ""))
 
 
-def like(word: str, new: str) -> str:
-    """The new word with the capitals of the one it replaces."""
+def like(word: str, others: list[str]) -> list[str]:
+    """The other words with the capitals of the one that they replace."""
     if len(word) > 1 and word.isupper():
-        return new.upper()
-    return new[:1].upper() + new[1:] if word[:1].isupper() else new
+        return [other.upper() for other in others]
+    return [other[:1].upper() + other[1:] for other in others] if word[:1].isupper() else others

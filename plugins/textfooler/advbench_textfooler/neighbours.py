@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from operator import neg
+
 import numpy as np
 
 from advbench import Arrays
@@ -20,8 +23,13 @@ class Neighbours:
 
     def near(self, word: str, count: int, least: float) -> list[tuple[str, float]]:
         """At most `count` words with a cosine of at least `least`, best first; none for an unknown word."""
+        return list(zip(*self.nearest(word, count, least), strict=True))
+
+    def nearest(self, word: str, count: int, least: float) -> tuple[list[str], list[float]]:
+        """The same as words and their cosines."""
         row = self._place.get(word.lower())
         if row is None:
-            return []
-        pairs = zip(self._near[row, :count].tolist(), self._cosine[row, :count].tolist(), strict=True)
-        return [(self._words[other], cosine) for other, cosine in pairs if cosine >= least]
+            return [], []
+        cosines = self._cosine[row, :count].tolist()
+        many = bisect_right(cosines, -least, key=neg)
+        return [self._words[other] for other in self._near[row, :many].tolist()], cosines[:many]

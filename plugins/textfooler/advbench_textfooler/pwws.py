@@ -73,7 +73,7 @@ def _best(
 ) -> Generator[Ask | Compare, Any, tuple[str, float] | None]:
     """The synonym with the lowest probability of the true class, and that; None if the budget ended."""
     before, after = around(draft, at)
-    words = [like(draft.words[at], other) for other in others]
+    words = like(draft.words[at], others)
     reply: Reply = yield Ask([before + word + after for word in words])
     if len(reply) < len(words):
         return None

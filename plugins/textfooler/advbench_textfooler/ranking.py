@@ -27,11 +27,12 @@ def importances(
     before = clean.probabilities[0]
     for texts in portions(deletions(draft) if how == "deletion" else blanked(draft, UNKNOWN)):
         reply: Reply = yield Ask(texts)
-        for after, other in zip(reply.probabilities, reply.label, strict=True):
-            value = float(before[label] - after[label])
-            if score == "both" and other != label:
-                value += float(after[other] - before[other])
-            found.append(value)
+        after, others = reply.probabilities, np.array(reply.label, np.int64)
+        values = before[label] - after[:, label]
+        if score == "both":
+            gains = after[np.arange(len(others)), others] - before[others]
+            values = np.where(others != label, values + gains, values)
+        found += values.tolist()
         if len(reply) < len(texts):
             return None
     return found

@@ -123,7 +123,9 @@ def _put_table(writer: ArrayWriter, vectors: WordVectors, numbers: Any, kind: st
     put_words(writer, "words", vectors.words)
     writer.put("near", near)
     writer.put("cosine", cosines)
-    return {"kind": kind, "words": len(near), "width": int(numbers.shape[1]), "skipped": vectors.skipped}
+    width, skipped = int(numbers.shape[1]), vectors.skipped
+    note = f"{len(near):,} words, {width} numbers each" + (f"; {skipped:,} bad lines skipped" if skipped else "")
+    return {"kind": kind, "words": len(near), "width": width, "skipped": skipped, "note": note}
 
 
 def neighbours(supply: Supply) -> Neighbours:

@@ -41,10 +41,6 @@ class Step:
 Log: TypeAlias = Callable[[Step], None]
 
 
-def ignore(step: Step) -> None:
-    """Keeps no record."""
-
-
 def in_words(step: Step) -> Iterator[str]:
     """The step for people: the word, then a line a candidate. What was never found out is left empty."""
     count = len(step.candidates)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -14,6 +16,7 @@ from .vocabulary import put_words, words_of
 
 Numbers: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 WEIGHTS = "trontagger-0.1.0.pickle"
+_KEPT = 100_000  # tags remembered
 _BEFORE, _AFTER = ("-START-", "-START2-"), ("-END-", "-END2-")
 START = _BEFORE  # the tags before the first word: the last one, and the one before
 
@@ -68,17 +71,67 @@ class Tagger:
     def tag(self, context: Context, at: int, before: tuple[str, str]) -> str:
         """Of word `at`; `before`: the tag in front of it, and the one in front of that."""
         known = self._known.get(context.words[at])
-        if known is not None:
-            return known
-        key = (context.words[at], *before, *context.near(at))
+        return known if known is not None else self._remembered((context.words[at], *before, *context.near(at)))
+
+    def tried(self, words: Sequence[str], at: int, others: Sequence[str]) -> list[str]:
+        """Tags of the others, each as if it stood at `at` among these words.
+
+        A tag depends on those of the two words before it, and on no word farther behind than two: what is the same
+        for all is found once.
+        """
+        context, before, first = Context(words), START, 0
+        while first < at and (first < at - 2 or words[first] in self._known):
+            before, first = (self.tag(context, first, before), before[0]), first + 1
+        plain = [_plain(other) for other in others]
+        befores = [before] * len(plain)
+        for place in range(first, at):  # whose tags may depend on what stands at `at`
+            word, near, hole = words[place], context.near(place), 2 + at - place
+            left, right = near[:hole], near[hole + 1 :]
+            known = self._known.get(word)
+            pairs = zip(befores, plain, strict=True)
+            tags = (
+                self._all_remembered([(word, *before, *left, own, *right) for before, own in pairs])
+                if known is None
+                else [known] * len(plain)
+            )
+            befores = [(tag, before[0]) for tag, before in zip(tags, befores, strict=True)]
+        left, right = context.near(at)[:2], context.near(at)[3:]
+        keys = {
+            word: (word, *before, *left, own, *right)
+            for word, before, own in zip(others, befores, plain, strict=True)
+            if word not in self._known
+        }
+        tags_of = dict(zip(keys, self._all_remembered(list(keys.values())), strict=True))
+        return [tags_of[word] if word in tags_of else self._known[word] for word in others]
+
+    def _remembered(self, key: tuple[str, ...]) -> str:
         tag = self._met.get(key)
         if tag is None:
-            if len(self._met) > 100_000:
+            if len(self._met) > _KEPT:
                 self._met.clear()
-            tag = self._met[key] = self._best(key)
+            scores = self._weights[self._features(key)].sum(axis=0, dtype=np.float64)
+            best = int(np.flatnonzero(scores == scores.max())[-1])  # of equals the last by name
+            tag = self._met[key] = self.tags[best]
         return tag
 
-    def _best(self, key: tuple[str, ...]) -> str:
+    def _all_remembered(self, keys: list[tuple[str, ...]]) -> list[str]:
+        """The same of many, those that are new weighed together."""
+        if len(self._met) > _KEPT:
+            self._met.clear()
+        new = list(dict.fromkeys(key for key in keys if key not in self._met))
+        if new:
+            rows = [self._features(key) for key in new]
+            counts = np.array([len(own) for own in rows])
+            every = np.array([*chain.from_iterable(rows), 0])
+            starts = np.append(0, counts.cumsum())  # one behind the last: where nothing is left, no end is missed
+            scores = np.add.reduceat(self._weights[every].astype(np.float64), starts, axis=0)[:-1]
+            scores[counts == 0] = 0.0
+            best = len(self.tags) - 1 - scores[:, ::-1].argmax(axis=1)
+            self._met |= {key: self.tags[tag] for key, tag in zip(new, best.tolist(), strict=True)}
+        return [self._met[key] for key in keys]
+
+    def _features(self, key: tuple[str, ...]) -> list[int]:
+        """Rows of the weights."""
         word, last, earlier, before2, before1, own, after1, after2 = key
         features = (
             "bias", f"i suffix {word[-3:]}", f"i pref1 {word[0]}", f"i-1 tag {last}", f"i-2 tag {earlier}",
@@ -86,10 +139,7 @@ class Tagger:
             f"i-1 word {before1}", f"i-1 suffix {before1[-3:]}", f"i-2 word {before2}", f"i+1 word {after1}",
             f"i+1 suffix {after1[-3:]}", f"i+2 word {after2}",
         )  # fmt: skip
-        rows = [row for row in map(self._rows.get, features) if row is not None]
-        scores = self._weights[rows].sum(axis=0, dtype=np.float64)
-        best = int(np.flatnonzero(scores == scores.max())[-1])  # of equals the last by name
-        return self.tags[best]
+        return [row for row in map(self._rows.get, features) if row is not None]
 
 
 class Context:
@@ -103,15 +153,6 @@ class Context:
         """Two words before, the word, two words after."""
         return tuple(self._plain[at : at + 5])
 
-    def put(self, at: int, word: str) -> None:
-        """Replace a word."""
-        self.words[at] = word
-        self._plain[at + 2] = _plain(word)
-
-    def part(self, start: int, stop: int) -> Context:
-        """Those words alone."""
-        return Context(self.words[start:stop])
-
 
 def tokens_of(draft: Wording) -> tuple[list[str], list[int]]:
     """Words and marks of punctuation in their order, and where among them each word is."""
@@ -123,6 +164,7 @@ def tokens_of(draft: Wording) -> tuple[list[str], list[int]]:
     return tokens, places
 
 
+@lru_cache(maxsize=1 << 16)
 def _plain(word: str) -> str:
     if "-" in word and word[0] != "-":
         return "!HYPHEN"

@@ -44,7 +44,7 @@ class TextRandom:
             near = [] if word.lower() in STOP_WORDS else table.near(word, self.neighbours, self.cosine)
             if near:
                 chosen, _ = near[int(drawn[1, at] * len(near))]
-                draft = draft.replaced(at, like(word, chosen))
+                draft = draft.replaced(at, like(word, [chosen])[0])
                 reply: Reply = yield Ask([draft.text])
                 if reply.met[0]:
                     return draft.text

@@ -12,11 +12,12 @@ import torch
 
 from advbench import Encoder, Perturbed, ScoreOracle, Streams, Supplied, Supply, component, param
 
-from .conversation import Conversation, Encode
+from .conversation import Conversation
+from .likeness import Encode
 from .neighbours import Neighbours
 from .resources import neighbours, neighbours_supply, tagger, tagger_supply
 from .settings import PRESETS, Preset, Settings
-from .steps import Log, Step, ignore, in_words
+from .steps import Log, Step, in_words
 from .walk import Means, walk
 
 Auto = Literal["auto"]
@@ -69,7 +70,7 @@ class TextFooler:
         )  # fmt: skip
         encode = None if self.sentence is None else encoder_of(self.sentence)
         labels = oracle.goal.y.tolist()
-        walks = {row: walk(text, labels[row], means, logs.get(row, ignore)) for row, text in enumerate(x)}
+        walks = {row: walk(text, labels[row], means, logs.get(row)) for row, text in enumerate(x)}
         answer = Conversation(oracle, encode).lead(x, walks)
         return replace(answer, notes={"candidates_digest": digest_note(table, len(x))})
 
@@ -87,7 +88,8 @@ def digest_note(table: Neighbours, n: int) -> torch.Tensor:
 
 def encoder_of(encoder: Encoder) -> Encode:
     """The encoder at work; read once per process."""
-    return _encoder(encoder, encoder.facts().digest)
+    known: Any = encoder  # components can be hashed
+    return _encoder(known, encoder.facts().digest)
 
 
 @functools.lru_cache(maxsize=1)

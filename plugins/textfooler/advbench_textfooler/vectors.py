@@ -48,7 +48,7 @@ def read_vectors(path: Path, most: int | None = None) -> WordVectors:
             if len(rows) == most:
                 break
     if len(rows) < 2:
-        raise DataError(f"{path}: it must hold words and {width} numbers each, got {len(rows)}. Get it again.")
+        raise DataError(f"{path}: it must hold words and numbers, 2 lines or more, got {len(rows)}. Get it again.")
     numbers = np.stack(list(rows.values()))
     return WordVectors(list(rows), numbers / np.linalg.norm(numbers, axis=1, keepdims=True), skipped)
 

@@ -15,9 +15,10 @@ from .neighbours import Neighbours
 from .ranking import importances, ranked
 from .settings import WINDOW, Settings, measured
 from .speech import Speech
-from .steps import Candidate, Log, Step, ignore
+from .steps import Log, Step
 from .stop_words import STOP_WORDS
 from .tagger import Tagger
+from .turn import Turn
 
 _FEW = 4  # candidates compared at a time, where the first that passes is taken
 
@@ -33,7 +34,7 @@ class Means:
     count: int = 50  # candidates for a word
 
 
-def walk(text: str, label: int, means: Means, log: Log = ignore) -> Walk:
+def walk(text: str, label: int, means: Means, log: Log | None = None) -> Walk:
     """Asks, compares, and ends with the text that succeeded, or None.
 
     In all it asks 1 + n + the candidates of all words that had their turn, n words.
@@ -46,96 +47,103 @@ def walk(text: str, label: int, means: Means, log: Log = ignore) -> Walk:
     values = yield from importances(draft, clean, label, settings.importance, settings.score)
     if values is None:
         return None
-    turn = _Turns(draft, label, float(clean.probabilities[0][label]), means)
+    current = _Current(draft, label, float(clean.probabilities[0][label]), means)
     for at in ranked(values):
         if draft.words[at].lower() in STOP_WORDS:
             continue
-        candidates = turn.candidates(at)
-        if not candidates:
+        turn = current.turn(at)
+        if not turn.words:
             continue
-        before = turn.chance
-        found = yield from turn.take(at, candidates)
-        log(Step(at, draft.words[at], values[at], before, tuple(candidates)))
-        if found != "on":
-            return found.text if isinstance(found, Candidate) else None
+        before = current.chance
+        end = yield from current.take(at, turn)
+        if log:
+            log(Step(at, draft.words[at], values[at], before, turn.record()))
+        if end != "on":
+            return None if turn.broke is None else turn.texts[turn.broke]
     return None
 
 
-_Outcome = Generator[Ask | Compare, Any, "Candidate | Literal['on', 'spent']"]
-
-
-class _Turns:
-    """The current text, and what one word's turn makes of it."""
+class _Current:
+    """The current text, and what one word's turn makes of it. Candidates go by their places in the turn's lists."""
 
     def __init__(self, draft: Wording, label: int, chance: float, means: Means) -> None:
         self.draft, self.label, self.means = draft, label, means
         self.first = self.chance = chance
         self.speech = Speech(means.tagger, draft, means.settings) if means.tagger else None
+        self._least = means.settings.least(len(draft))
+        self._compares = means.compares and self._least > -math.inf
 
-    def candidates(self, at: int) -> list[Candidate]:
+    def turn(self, at: int) -> Turn:
+        """A word's candidates, about which nothing was asked yet."""
         word, means = self.draft.words[at], self.means
-        near = means.neighbours.near(word, means.count, means.settings.cosine)
-        before, after = around(self.draft, at) if near else ("", "")
-        found = [Candidate(like(word, other), cosine) for other, cosine in near if other != word.lower()]
-        for one in found:
-            one.text = before + one.word + after
-        return found
+        near, cosines = means.neighbours.nearest(word, means.count, means.settings.cosine)
+        own = word.lower()
+        if own in near:
+            cosines = [cosine for other, cosine in zip(near, cosines, strict=True) if other != own]
+            near = [other for other in near if other != own]
+        words = like(word, near)
+        before, after = around(self.draft, at) if words else ("", "")
+        fits = self.speech.fits(at, words) if self.speech and words else [True] * len(words)
+        return Turn(words, cosines, [before + other + after for other in words], fits, self._least)
 
-    def take(self, at: int, candidates: list[Candidate]) -> _Outcome:
-        """The candidate that broke it; "on" for the next word, "spent" where the budget ended."""
-        fits = self.speech.fits(at, [one.word for one in candidates]) if self.speech else [True] * len(candidates)
-        for one, fit in zip(candidates, fits, strict=True):
-            one.fate = "not compared" if fit else "wrong part of speech"
-        same = [one for one in candidates if one.fate == "not compared"]
+    def take(self, at: int, turn: Turn) -> Generator[Ask | Compare, Any, Literal["on", "end"]]:
+        """What comes: "on" for the next word, "end" where a candidate broke it or the budget ended."""
+        same = [one for one, fit in enumerate(turn.fits) if fit]
+        alike = _Window(self.draft, at) if self._compares else None
         first = self.means.settings.ask == "passing"
-        asked = (yield from self._similar(at, same)) if first else candidates
-        if asked:
-            reply: Reply = yield Ask([one.text for one in asked])
-            for one, shares, met in zip(asked, reply.probabilities, reply.met, strict=False):
-                one.chance, one.met = float(shares[self.label]), met
-            same = [one for one in same if one.chance is not None and one.fate != "too different"]
-            broken = yield from self._similar(at, [one for one in same if one.met])
-            if broken:
-                # Where nothing is compared, the one that the true class is least likely for.
-                best = max(broken, key=lambda one: (one.similarity or 0.0, -(one.chance or 0.0)))
-                for one in broken:
-                    one.fate = "broke it" if one is best else "broke it too"
-                return best
-            if len(reply) < len(asked):
-                return "spent"
-            yield from self._accept(at, [one for one in same if not one.met])
+        asked = (yield from self._similar(turn, alike, same)) if first else range(len(turn.words))
+        if not asked:
+            return "on"
+        reply: Reply = yield Ask([turn.texts[one] for one in asked])
+        chances = reply.probabilities[:, self.label].tolist()
+        for one, chance, met in zip(asked, chances, reply.met, strict=False):
+            turn.chance[one], turn.met[one] = chance, met
+        same = [one for one in same if turn.chance[one] is not None and not turn.different(one)]
+        broken = yield from self._similar(turn, alike, [one for one in same if turn.met[one]])
+        if broken:
+            # Where nothing is compared, the one that the true class is least likely for.
+            turn.broke = max(broken, key=lambda one: (turn.similarity[one] or 0.0, -(turn.chance[one] or 0.0)))
+            return "end"
+        if len(reply) < len(asked):
+            return "end"
+        yield from self._accept(at, turn, alike, [one for one in same if not turn.met[one]])
         return "on"
 
-    def _accept(self, at: int, candidates: list[Candidate]) -> Generator[Compare, Any, None]:
+    def _accept(
+        self, at: int, turn: Turn, alike: _Window | None, candidates: list[int]
+    ) -> Generator[Compare, Any, None]:
         """Replace the word by the candidate that makes the true class least likely, if one helps at all."""
-        limit = self.chance if self.means.settings.accept == "current" else self.first
-        chances = {one: one.chance for one in candidates if one.chance is not None}
-        helps = sorted((one for one in candidates if chances[one] < limit), key=lambda one: chances[one])
-        for one in candidates:
-            one.fate = "better" if chances[one] < limit else "no better"
+        turn.limit = limit = self.chance if self.means.settings.accept == "current" else self.first
+        chances = {one: chance for one in candidates if (chance := turn.chance[one]) is not None and chance < limit}
+        helps = sorted(chances, key=lambda one: chances[one])
         for start in range(0, len(helps), _FEW):
-            passing = yield from self._similar(at, helps[start : start + _FEW])
+            passing = yield from self._similar(turn, alike, helps[start : start + _FEW])
             if passing:
-                one = passing[0]
-                one.fate = "chosen"
-                self.draft, self.chance = self.draft.replaced(at, one.word), chances[one]
+                turn.chosen = one = passing[0]
+                self.draft, self.chance = self.draft.replaced(at, turn.words[one]), chances[one]
                 if self.speech:
-                    self.speech.replace(at, one.word)
+                    self.speech.replace(at, turn.words[one])
                 return
 
-    def _similar(self, at: int, candidates: list[Candidate]) -> Generator[Compare, Any, list[Candidate]]:
+    def _similar(self, turn: Turn, alike: _Window | None, candidates: list[int]) -> Generator[Compare, Any, list[int]]:
         """Those like enough to the current text in a window around the word."""
-        settings, words = self.means.settings, len(self.draft)
-        least = settings.least(words)
-        new = [one for one in candidates if one.similarity is None]
-        if new and self.means.compares and least > -math.inf:
-            start, stop = window(at, words, WINDOW)
-            part = stretch(self.draft, start, stop)
-            before, after = around(part, at - start)
-            cosines = yield Compare(part.text, [before + one.word + after for one in new])
-            for one, value in zip(new, measured(cosines, settings.arithmetic).tolist(), strict=True):
-                one.similarity = value
-        for one in new:
-            if one.similarity is not None and one.similarity < least:
-                one.fate = "too different"
-        return [one for one in candidates if one.fate != "too different"]
+        new = [one for one in candidates if turn.similarity[one] is None]
+        if new and alike:
+            cosines = yield alike.compare([turn.words[one] for one in new])
+            for one, value in zip(new, measured(cosines, self.means.settings.arithmetic).tolist(), strict=True):
+                turn.similarity[one] = value
+        return [one for one in candidates if not turn.different(one)]
+
+
+class _Window:
+    """Some words of a text around one, with others in its place."""
+
+    def __init__(self, draft: Wording, at: int) -> None:
+        start, stop = window(at, len(draft), WINDOW)
+        part = stretch(draft, start, stop)
+        self._text = part.text
+        self._before, self._after = around(part, at - start)
+
+    def compare(self, words: list[str]) -> Compare:
+        """Each of the words with the one that stands there."""
+        return Compare(self._text, [self._before + word + self._after for word in words])

@@ -1,6 +1,7 @@
 """Reading what is fetched, making the table, and what is said where something is wrong or missing."""
 
 import json
+import pickle
 import shutil
 
 import numpy as np
@@ -11,7 +12,7 @@ from advbench import DataAbsent, DataError
 from advbench.supply.arrays import ArrayWriter
 from advbench_textfooler.counter_fitting import counter_fitted, nearest, neighbourhood
 from advbench_textfooler.resources import neighbours, neighbours_supply, synonyms, tagger_supply
-from advbench_textfooler.tagger import Tagger, make_tagger
+from advbench_textfooler.tagger import WEIGHTS, Tagger, _plain, make_tagger
 from advbench_textfooler.textfooler import TextFooler
 from advbench_textfooler.vectors import read_vectors
 from advbench_textfooler.wordnet import senses_of
@@ -125,6 +126,27 @@ def test_the_tagger_weighs_its_features():
     assert tagger.tagged([]) == []
 
 
+def test_a_word_that_is_tried_has_the_tag_that_it_has_in_the_text(tmp_path):
+    """With weights that let each tag depend on the words behind it and the tags before it."""
+    draw = np.random.default_rng(0)
+    tags, words = ["AA", "BB", "CC"], ["some", "two-fold", "1999", "few", "known", "Other"]
+    plain = [*map(_plain, words), "-START-", "-END-"]
+    features = [f"{place} word {word}" for place in ("i", "i-1", "i-2", "i+1", "i+2") for word in plain]
+    features += [f"i-1 tag {one}" for one in tags] + [f"i tag+i-2 tag {one} {two}" for one in tags for two in tags]
+    weights = {feature: dict(zip(tags, draw.normal(size=3).tolist(), strict=True)) for feature in features}
+    (tmp_path / WEIGHTS).write_bytes(pickle.dumps((weights, {"known": "AA"}, set(tags)), 2))
+    writer = ArrayWriter(tmp_path)
+    make_tagger(tmp_path, writer)
+    tagger, moved = Tagger(writer.made), 0
+    for length in range(1, 7):
+        text = draw.choice(words, length).tolist()
+        for at in range(length):
+            whole = [tagger.tagged([*text[:at], other, *text[at + 1 :]]) for other in words]
+            assert tagger.tried(text, at, words) == [own[at] for own in whole]
+            moved += len({tuple(own[:at]) for own in whole}) > 1
+    assert moved > 3  # often enough the words before are tagged otherwise
+
+
 def test_a_file_of_the_users_is_taken_as_it_is(tmp_path, made):
     path = tmp_path / "counter-fitted-vectors.txt"
     path.write_text("film 1 0\nmovie 0.9 0.1\nbad line\ncar 0 1\n")
@@ -132,6 +154,7 @@ def test_a_file_of_the_users_is_taken_as_it_is(tmp_path, made):
     arrays = supply.fetch()
     assert arrays.meta["kind"] == "as given"
     assert arrays.meta["skipped"] == 1
+    assert str(arrays.meta["note"]).endswith("; 1 bad lines skipped")
     assert [word for word, _ in neighbours(supply).near("film", 50, 0.5)] == ["movie"]
     shutil.rmtree(supply.folder)
     with pytest.raises(DataError, match="must be a text file of word vectors"):

@@ -1,12 +1,14 @@
 """Whatever a text holds, and whatever words it is made of."""
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from textfooler_case import WEIGHTS, BagContender, LetterEncoder, fight
 
 from advbench import Wording
 from advbench_textfooler.drafts import around, blanked, deletions, like, portions, stretch, window
+from advbench_textfooler.likeness import Likeness
 from advbench_textfooler.pwws import Pwws
 from advbench_textfooler.text_random import TextRandom
 from advbench_textfooler.textfooler import TextFooler
@@ -40,7 +42,7 @@ def test_capitals_are_kept():
     outcome = fight(TextFooler(sentence=None), BagContender({"good": 1.0}, -0.5), ["GOOD", "Good", "good"])
     after = [outcome.texts[str(number)][1] for number in (100, 101, 102)]
     assert after == [after[2].upper(), after[2].title(), after[2].lower()]
-    assert like("I", "we") == "We"
+    assert like("I", ["we", "us"]) == ["We", "Us"]
 
 
 words = st.text(alphabet=" ab.,'-\n", max_size=30)
@@ -75,6 +77,21 @@ def test_a_stretch_is_what_stands_in_the_text():
     draft = Wording.of("(One, two; three. four)")
     assert stretch(draft, 1, 3).text == "two; three"
     assert stretch(draft, 0, 1).text == "One"
+
+
+def test_likeness_is_the_cosine_of_each_pair_and_every_text_is_encoded_once():
+    vectors, calls = {"a": [3.0, 4.0], "b": [4.0, 3.0], "c": [-3.0, -4.0], "nothing": [0.0, 0.0]}, []
+
+    def encode(texts):
+        calls.extend(texts)
+        return torch.tensor([vectors[text] for text in texts])
+
+    likeness = Likeness(encode)
+    first, second, third = likeness.cosines(["a", "b", "nothing"], [["b", "c"], ["b"], ["a", "nothing"]])
+    assert (first.tolist(), second.tolist(), third.tolist()) == ([0.96, -1.0], [1.0], [0.0, 0.0])
+    (again,) = likeness.cosines(["a"], [["b"]])
+    assert again.tolist() == [0.96]
+    assert sorted(calls) == ["a", "b", "c", "nothing"]
 
 
 def test_portions_keep_order_and_stay_small():

@@ -12,7 +12,7 @@ SPEC = AttackSpec(
     norms=frozenset({Norm.L2}),
     targeted=True,
     batched=True,
-    revision=3,
+    revision=4,
     trials=(
         "",
         "solver=adam-newton,box=tanh,h=.05,learning_rate=.1,adam_reset=true,trace_loss=50,iterations=150",
@@ -29,8 +29,10 @@ SPEC = AttackSpec(
             "paper: h = 1e-4; default: auto, the smallest h that the contender's scores react to, because"
             " piecewise-constant contenders answer 1e-4 with silence and stochastic ones with noise, and would pass for"
             " robust",
-            "paper: c starts at .01 and steps at .01; defaults .2 and .05, because ten thousand queries pay for some"
-            " hundred steps, not for thousands",
+            "paper: steps of .01; default .05: ten thousand queries pay for some hundred steps, not for thousands",
+            "paper: c starts at .01; default: three times what would do if scores were linear, row by row, by the"
+            " slopes that the first step asks for anyhow; a fixed c is too small where scores are flat, and raising it"
+            " tenfold eats short budgets",
             "paper: the loss is looked at every 100 steps; default: ten times a search",
             "paper: Newton divides by any positive curvature; default: by at least .1, as the released code does"
             " (hessian_floor=0 is the paper's rule)",

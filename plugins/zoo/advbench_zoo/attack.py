@@ -48,8 +48,10 @@ class Zoo:
         "auto", gt=0, unit="input units", paper=0.01, help="ADAM's step, or the share of Newton's; auto: .05"
     )
     c: float | Literal["auto"] = param(
-        "auto", gt=0, paper=0.01, help="first weight of the score against the change; auto: .2"
-    )
+        "auto", gt=0, paper=0.01,
+        help="first weight of the score against the change; auto: three times what would do if scores were linear, by"
+        " the first step's slopes",
+    )  # fmt: skip
     searches: int | Literal["auto"] = param("auto", ge=1, paper="9, 1 ImageNet", help="most values of c tried; auto: 9")
     coordinates: int | Literal["auto"] = param(
         "auto", ge=1, paper=128, help="variables probed per step (B); auto: min(128, half of them)"

@@ -14,7 +14,7 @@ from .differences import Asking, Pair, moves
 from .losses import Losses
 from .newton import newton
 from .presets import Settings, Solver
-from .search import TradeOff
+from .search import TradeOff, first_weight
 from .space import Space
 from .variables import Variables
 
@@ -101,6 +101,8 @@ class Descent:
         steps = tuple(moves(space, here, index, h[rows], mirror) for h in sizes)
         base, pairs = asking.probe(here, index, steps, rows)
         self.heard[rows] += pairs[0].informative(self.plan.noise[rows])
+        if self.settings.c is None:
+            self._weigh(rows, base, pairs[0], space.size)
         x = space.point(here)
         size = (x - here.x0).square().sum(dim=1)
         first = self._note(rows, base, x, size)
@@ -114,6 +116,12 @@ class Descent:
         if self.settings.adam_reset:
             self.adam.forget(rows[first])
         self._next_search(rows[ending])
+
+    def _weigh(self, rows: Tensor, base: Tensor, pair: Pair, count: int) -> None:
+        """Give rows in their very first step a c."""
+        c = first_weight(base, pair, self.plan.noise[rows], count, self.plan.kappa)
+        fresh = self.taken[rows] == 0
+        self.trade.c[rows[fresh]] = c[fresh]
 
     def _note(self, rows: Tensor, base: Tensor, x: Tensor, size: Tensor) -> Tensor:
         """Keep the closest point that won by kappa; return which rows won first in their search, bool (R,)."""

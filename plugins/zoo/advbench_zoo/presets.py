@@ -20,7 +20,7 @@ class Settings:
     hessian_floor: float = 0.1
     iterations: int = 1000
     learning_rate: float = 0.05
-    c: float = 0.2
+    c: float | None = None
     searches: int = 9
     coordinates: int | None = None
     box: Literal["projection", "tanh"] = "projection"

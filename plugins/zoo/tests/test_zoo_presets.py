@@ -38,7 +38,7 @@ def test_presets_are_the_papers(preset, iterations, rate, c, searches, box, redu
 
 def test_what_is_typed_wins_even_if_it_is_our_default():
     ours = settle(Zoo())
-    assert (ours.h, ours.c, ours.iterations, ours.coordinates) == (None, 0.2, 1000, None)
+    assert (ours.h, ours.c, ours.iterations, ours.coordinates) == (None, None, 1000, None)
     typed = settle(Zoo(preset="mnist", c=0.2, iterations=1000, h="search"))
     assert (typed.c, typed.iterations, typed.h) == (0.2, 1000, None)
     assert settle(Zoo(preset="imagenet-targeted", importance="none", adam_reset=False)).importance == "none"

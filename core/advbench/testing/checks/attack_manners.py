@@ -8,7 +8,7 @@ import torch
 
 from advbench.contract.errors import JudgeMismatch
 
-from ..bout import METHODS, Bout
+from ..bout import METHODS, Bout, hold
 from ..findings import Broken, DoesNotApply, require
 from ..subject import Subject
 
@@ -104,6 +104,23 @@ def check_object_is_not_changed(subject: Subject) -> None:
     fields = set(type(subject.instance).__dataclass_fields__)
     extra = sorted(set(vars(subject.instance)) - fields)
     require(not extra, f"It put {', '.join(extra)} on itself.", "Use local variables, or an object made in perturb.")
+
+
+def check_telling_changes_nothing(subject: Subject) -> None:
+    """`explain` takes the very course of `perturb`, one example at a time, and says something of it."""
+    if not hasattr(subject.instance, "explain"):
+        raise DoesNotApply("it says nothing of its own: its queries are told")
+    examples, lines = subject.field.near(1.0, 3), list[str]()
+    quiet = subject.bout(subject.field.easy(), examples, group=1)
+    told = hold(subject.instance, subject.field.easy(), examples, subject.rules, group=1, say=lines.append)
+    asked, asked_told = _asked(quiet), _asked(told)
+    common = sum(1 for a, b in zip(asked, asked_told, strict=False) if a == b)
+    require(
+        asked == asked_told and repr(quiet.rows) == repr(told.rows),
+        f"Of {len(asked)} calls and answers of perturb, {common} were the same when it explained itself.",
+        "Let both run the same code, with a log that may be left out.",
+    )
+    require(bool(lines), "It explained 3 examples without a word.", "Call `say` with a line, or leave explain out.")
 
 
 def _asked(bout: Bout) -> list[str]:
