@@ -44,9 +44,11 @@ def four_examples():
 class Clock:
     """Time that passes only as works say so."""
 
-    def __init__(self, monkeypatch):
+    def __init__(self):
         self.now = 0.0
-        monkeypatch.setattr(harness.time, "perf_counter", lambda: self.now)
+
+    def __call__(self):
+        return self.now
 
     def work(self, log, name, cost):
         def run():
@@ -56,22 +58,22 @@ class Clock:
         return run
 
 
-def test_works_take_turns_after_a_round_that_does_not_count(monkeypatch):
-    clock, log = Clock(monkeypatch), []
-    columns = harness.in_turn(2, clock.work(log, "A", lambda: 3.0), clock.work(log, "B", lambda: 2.0))
+def test_works_take_turns_after_a_round_that_does_not_count():
+    clock, log = Clock(), []
+    works = clock.work(log, "A", lambda: 3.0), clock.work(log, "B", lambda: 2.0)
+    columns = harness.in_turn(2, *works, clock=clock)
     assert log == ["A", "B"] * 3
     assert columns == [[3.0, 3.0], [2.0, 2.0]]
 
 
-def test_a_ratio_pairs_neighbours_so_that_a_slower_machine_moves_none(monkeypatch):
-    clock, log = Clock(monkeypatch), []
+def test_a_ratio_pairs_neighbours_so_that_a_slower_machine_moves_none():
+    clock, log = Clock(), []
 
     def slowness():
         return 10.0 ** ((len(log) - 1) // 2)  # ten times slower every round
 
-    ours, model = harness.in_turn(
-        4, clock.work(log, "A", lambda: 3 * slowness()), clock.work(log, "B", lambda: slowness())
-    )
+    works = clock.work(log, "A", lambda: 3 * slowness()), clock.work(log, "B", lambda: slowness())
+    ours, model = harness.in_turn(4, *works, clock=clock)
     assert ours[-1] / ours[0] == pytest.approx(1000)
     assert harness.ratios(ours, model) == pytest.approx([3.0] * 4)
 
