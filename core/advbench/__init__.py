@@ -26,6 +26,7 @@ _HOMES = {
     " ReportError RequestError",
     "supply.resource": "Address Package Place Remote Resource",
     "supply.arrays": "ArrayWriter Arrays",
+    "supply.keep": "keep_file",
     "supply.plain": "read_plain",
     "supply.supplies": "Supplied Supply",
     "catalog.hookspecs": "Register hookimpl",
@@ -243,6 +244,7 @@ if TYPE_CHECKING:
     from .records.intervals import wilson as wilson
     from .supply.arrays import Arrays as Arrays
     from .supply.arrays import ArrayWriter as ArrayWriter
+    from .supply.keep import keep_file as keep_file
     from .supply.plain import read_plain as read_plain
     from .supply.resource import (
         Address as Address,

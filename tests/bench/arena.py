@@ -41,9 +41,11 @@ def replay(contender: TorchContender, parts: list[Tensor]) -> None:
         contender.scores(part)
 
 
-def oracle_over(contender: TorchContender, x: Tensor, facts: DatasetFacts) -> tuple[ScoreOracle, Ledger]:
-    """An oracle without limits over x, whose labels are the contender's own, and its ledger."""
-    goal = ClassGoal(contender.labels(x))
+def oracle_over(
+    contender: TorchContender, x: Tensor, facts: DatasetFacts, y: Tensor | None = None
+) -> tuple[ScoreOracle, Ledger]:
+    """An oracle without limits over x, whose labels are the contender's own or y, and its ledger."""
+    goal = ClassGoal(contender.labels(x) if y is None else y)
     ledger = Ledger(x, goal, Threat(access=Access.SCORES, norm=Norm.L2), facts.bounds, L2(), None)
     return ScoreOracle(Asker(Metered(contender), facts.classes, x.device), ledger), ledger
 

@@ -81,7 +81,7 @@ def _times() -> Iterator[Figure]:
     victim = _four_conv()
     examples = victim.examples("eval", 64)
     recording = LabelRecording(victim.contender)
-    attack = HopSkipJump(restarts=1)
+    attack = HopSkipJump()
     spent = queries(play(recording, attack, examples, victim.facts, BRIEF))
     asked = f"{len(examples)} examples, {sum(spent) / len(spent):.0f} queries each"
 
@@ -104,7 +104,7 @@ def _times() -> Iterator[Figure]:
     per_query = [ours / other * scale for ours, other in zip(times[0], times[2], strict=True)]
     yield figure("four conv, 28x28: ours / Foolbox, per query (x)", per_query, at_most(1.0), f"theirs {theirs:.0f}")
     small = _digits_mlp(20)
-    few = small.examples("eval", 16)
+    few = small.examples("eval", 64)
     notes = Notes(few, (10**9,))
     art(small, few, 10, notes)
     budget = int(notes.queries.double().mean())
@@ -147,5 +147,6 @@ def _ratio(what: str, ours: Tensor, theirs: Tensor) -> Figure:
     both = ours.isfinite() & theirs.isfinite()
     logs = (ours[both] / theirs[both]).log()
     n, mean = len(logs), float(logs.mean())
-    upper = mean + float(student.ppf(0.975, n - 1)) * float(logs.std()) / n**0.5
-    return figure(what, math.exp(upper), at_most(1.05), f"95 % upper bound; mean {math.exp(mean):.3f}, n {n}")
+    half = float(student.ppf(0.975, n - 1)) * float(logs.std()) / n**0.5
+    note = f"95 % upper bound; mean {math.exp(mean):.3f}, lower {math.exp(mean - half):.3f}, n {n}"
+    return figure(what, math.exp(mean + half), at_most(1.05), note)

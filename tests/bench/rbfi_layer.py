@@ -8,15 +8,11 @@ import torch
 
 from advbench_rbfi.reach import Workers, reach, workers
 
-from .harness import Figure, Goal, at_most, figure, in_turn, ratios, seconds, step
+from .harness import Figure, at_least, at_most, figure, in_turn, ratios, seconds, step
 
 BATCH, UNITS, INPUTS, CORES = 100, 512, 784, 2
 LAYERS = ((512, 784), (512, 512), (512, 512), (10, 512))
 STEPS = 540  # batches of 100 in MNIST's 54,000 training examples
-
-
-def at_least(limit: float) -> Goal:
-    return Goal(f">= {limit:g}", lambda value: value >= limit)
 
 
 def numbers(units: int = UNITS, inputs: int = INPUTS) -> list[torch.Tensor]:

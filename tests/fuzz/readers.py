@@ -314,7 +314,7 @@ READERS = {
     **{f"picture-{suffix}": picture(suffix) for suffix in PICTURES}, "picture-folder": picture_folder,
     "cifar-strip": cifar_strip, "cifar-binary": cifar_binary, "cifar-python": cifar_python,
     "idx-images": idx(3), "idx-labels": idx(1), "idx-gzip": idx(1, zipped=True), "nifti": nifti,
-    "csv": own(Csv, "one.csv"), "parquet": own(Parquet, "one.parquet"),
+    "csv": own(Csv, "one.csv"), "own-texts": own(Csv, "one.csv", text="text"), "parquet": own(Parquet, "one.parquet"),
     "npz": own(Npz, "one.npz"), "npz-series": own(NpzSeries, "one.npz"),
     "gtsrb": gtsrb, "celeba": celeba, "tiny-imagenet": tiny_imagenet,
     "news": news, "reviews": reviews, "series": series, "beats": beats,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from advbench import Access, Bounds, DatasetFacts, Examples, Modality, Norm, TorchContender
+from advbench import Access, Bounds, ContestError, DatasetFacts, Examples, Modality, Norm, TorchContender
 from advbench.bench.packing import pack_state, unpack_state
 from advbench.builtin.datasets import BreastCancer, Digits
 from advbench.builtin.models import HardVotes, Linear, MeanProbability, Mlp, VotedNetwork, sensitivity_bound
@@ -263,3 +263,8 @@ class TestToysThatAreTrained:
         assert torch.equal(restored.scores(EVAL.x), contender.scores(EVAL.x))
         assert contender.facts == defense.facts(model.facts()) == restored.facts
         assert not torch.equal(contender.scores(EVAL.x), base.scores(EVAL.x))
+
+
+def test_a_loss_that_is_no_number_ends_the_training_and_says_what_to_lower():
+    with pytest.raises(ContestError, match=r"must be finite, got nan in epoch \d. Lower learning_rate \(now 1000\)"):
+        Mlp(learning_rate=1000.0, optimizer="sgd", loss="ce", hidden=(16, 16, 16)).fit(job(DATA))

@@ -5,6 +5,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -179,6 +180,27 @@ def test_calls_may_be_cut_anywhere(points, calls, eps, budget):
     assert case.counts[0] == case.counts[1]
 
 
+@pytest.mark.parametrize("sizes", [(1.5, 2.0, 1.25, 1.75, 2.5), (1.5, 0.5, 1.25, 0.25, 2.5)])  # all succeed, or some
+def test_distances_taken_in_blocks_are_those_taken_at_once(sizes):
+    kept = []
+    for block in (2, 100):
+        case = watched(n=3)
+        case.ledger._block = block
+        ask(case, *sizes, rows=[0, 1, 0, 2, 1])
+        kept.append((case.ledger.best.tolist(), case.ledger.best_distance.tolist(), case.ledger.trace))
+    assert kept[0] == kept[1]
+
+
+def test_inputs_of_any_size_fit_a_block():
+    for side in (1, 64, 1 << 17):
+        x = torch.zeros(3, side)
+        goal = ClassGoal(torch.zeros(3, dtype=torch.int64))
+        ledger = Ledger(x, goal, Threat(access=Access.LABELS, norm=Norm.L2), BOUNDS, measures(grid_facts())[Norm.L2])
+        points, rows, labels = x + 1, np.arange(3), torch.ones(3, dtype=torch.int64)
+        ledger.record(points, rows, ledger.charge(rows, 1, 0)[1], labels)
+        assert ledger.best_distance.tolist() == pytest.approx([side**0.5] * 3)
+
+
 @pytest.mark.parametrize("bounds", [Bounds(0.0, 1.0), Bounds(0.0, 255.0), Bounds(-1.0, 1.0)])
 def test_the_slack_on_eps_is_absolute_and_small(bounds):
     eps = 8 / 255 * bounds.width
@@ -212,7 +234,7 @@ def stochastic(luck, n=1, **rules):
 
 
 def tell(ledger, *sizes, rows=None):
-    rows = torch.zeros(len(sizes), dtype=torch.int64) if rows is None else torch.tensor(rows)
+    rows = np.zeros(len(sizes), np.int64) if rows is None else np.array(rows)
     _, number = ledger.charge(rows, 1, 0)
     ledger.record(at(*sizes), rows, number, torch.ones(len(sizes), dtype=torch.int64))
 
@@ -259,7 +281,7 @@ def test_only_unsure_labels_of_a_fixed_contender_are_confirmed():
     ledger._stochastic = False
     tell(ledger, 1.5)
     assert luck.asked == []
-    rows = torch.zeros(2, dtype=torch.int64)
+    rows = np.zeros(2, np.int64)
     _, number = ledger.charge(rows, 1, 0)
     ledger.record(at(1.25, 1.375), rows, number, torch.ones(2, dtype=torch.int64), sure=False)
     assert luck.asked == [(0, 1.25), (0, 1.375)]

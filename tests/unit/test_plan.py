@@ -6,7 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from advbench import Access, AttackFacts, Coverage, Modality, ModelSpec, Norm, Paper
+from advbench import (
+    Access,
+    AttackFacts,
+    Bounds,
+    Coverage,
+    EncoderFacts,
+    EncoderSpec,
+    Modality,
+    ModelSpec,
+    Norm,
+    Paper,
+    param,
+)
 from advbench.bench.plan import make_plan, with_suite
 from advbench.bench.request import Request
 from advbench.catalog.registry import Suite, read
@@ -260,3 +272,27 @@ def test_suites_lie_under_what_is_typed():
     assert with_suite(untouched, found) is untouched
     with pytest.raises(RequestError, match=r"no suite is called 'tooy'. Did you mean 'toy'\?"):
         with_suite(Request(suite="tooy"), found)
+
+
+@dataclass(frozen=True)
+class Means:
+    def facts(self):
+        return EncoderFacts(width=3, bounds=Bounds(0, 1), digest="means")
+
+
+def test_the_facts_of_a_data_set_decide_whether_its_contenders_need_an_encoder():
+    found = resolver(("encoder", EncoderSpec(name="mean-embedding", summary=""), Means))
+    entry = found.installed.entries["dataset"]["two-moons"]
+
+    @dataclass(frozen=True)
+    class Either(entry.load()):
+        words: bool = param(False, help="texts instead of numbers")
+
+        def all_facts(self):
+            known = super().all_facts()
+            return replace(known, modality=Modality.TEXT, shape=None, bounds=None) if self.words else known
+
+    found.installed.entries["dataset"]["two-moons"] = replace(entry, target=Either)
+    for words, encoder in (("no", None), ("yes", "mean-embedding")):
+        given = one(found, dataset=(f"two-moons:words={words}",), attack=("none",)).opponent.encoder
+        assert (given and given.name) == encoder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -35,21 +35,16 @@ class Asker:
 
     def labels(self, points: Any, seeds: Sequence[int] | None = None) -> Tensor:
         """int64 (M,)."""
-        answers = [
-            answer
-            for start, part in self._chunks(points)
-            for answer in self._fitting(lambda some, at: self._labels(some, seeds, at), part, start)
-        ]
+        answers = self._answers(lambda part, start: self._labels(part, seeds, start), points)
         return torch.cat(answers) if answers else torch.empty(0, dtype=torch.int64, device=self.device)
 
     def scores(self, points: Any, seeds: Sequence[int] | None = None) -> Tensor:
         """float32 (M, K)."""
-        answers = [
-            answer
-            for start, part in self._chunks(points)
-            for answer in self._fitting(lambda some, at: self._scores(some, seeds, at), part, start)
-        ]
-        return torch.cat(answers) if answers else torch.empty(0, self.classes, device=self.device)
+        answers = self._answers(lambda part, start: self._scores(part, seeds, start), points)
+        scores = torch.cat(answers) if answers else torch.empty(0, self.classes, device=self.device)
+        if has_nan(scores):
+            raise ContestError("contender: scores must be numbers, got NaN. Scores are log-space; use log_softmax.")
+        return scores
 
     def value_and_grad(
         self, points: Tensor, loss: Loss, gradient: str, seeds: Sequence[int] | None = None, draws: int = 1
@@ -59,21 +54,24 @@ class Asker:
         With draws > 1 both belong to the log of the mean probability over that many draws;
         `seeds` then holds them point by point, M x draws in all. The gradient may hold NaN.
         """
-        values, grads = [points.new_zeros(0)], [points[:0]]
-        for start, part in self._chunks(points, draws):
-            for value, grad in self._fitting(
-                lambda some, at: self._gradient(some, loss, gradient, seeds, at, draws), part, start, draws
-            ):
-                values.append(value)
-                grads.append(grad)
+        answers = self._answers(
+            lambda part, start: self._gradient(part, loss, gradient, seeds, start, draws), points, draws
+        )
+        values, grads = zip((points.new_zeros(0), points[:0]), *answers, strict=True)
         return torch.cat(values), torch.cat(grads)
 
-    def _chunks(self, points: Any, draws: int = 1) -> Iterator[tuple[int, Any]]:
-        whole, start = max(1, self.facts.chunk // draws), 0
-        while start < len(points):
-            size = max(min(whole, self._least(draws)), whole >> self._halvings)
-            yield start, points if len(points) <= size else points[start : start + size]
+    def _answers(self, ask: Callable[[Any, int], T], points: Any, draws: int = 1) -> list[T]:
+        """What `ask(part, start)` says of each chunk, in order."""
+        whole, n = max(1, self.facts.chunk // draws), len(points)
+        least = min(whole, self._least(draws))
+        answers: list[T] = []
+        start = 0
+        while start < n:
+            size = max(least, whole >> self._halvings)
+            part = points if n <= size else points[start : start + size]
+            answers += self._fitting(ask, part, start, draws)
             start += size
+        return answers
 
     def _fitting(
         self, ask: Callable[[Any, int], T], part: Any, start: int, draws: int = 1, halved: int | None = None
@@ -102,41 +100,42 @@ class Asker:
 
     def _labels(self, part: Any, seeds: Sequence[int] | None, start: int) -> Tensor:
         labels = self._call(self.contender.labels, part, seeds, start)
-        if labels.dtype != torch.int64 or labels.shape != (len(part),):
+        if labels.dtype != torch.int64 or labels.dim() != 1:
             raise ContestError(f"contender: labels must be torch.int64 ({len(part)},), got {kind_of(labels)}.")
         return labels
 
     def _scores(self, part: Any, seeds: Sequence[int] | None, start: int) -> Tensor:
         scores = self._call(self.contender.scores, part, seeds, start)
-        wanted = (len(part), self.classes)
-        if scores.shape != wanted or not scores.is_floating_point():
+        if scores.dim() != 2 or scores.shape[1] != self.classes or not scores.is_floating_point():
+            wanted = (len(part), self.classes)
             raise ContestError(f"contender: scores must be float32 {wanted}, got {kind_of(scores)}.")
-        if has_nan(scores):
-            raise ContestError("contender: scores must be numbers, got NaN. Scores are log-space; use log_softmax.")
         return scores
 
     def _call(self, method: Callable[..., Tensor], part: Any, seeds: Sequence[int] | None, start: int) -> Tensor:
-        padded, fill = _pad(part, self.facts.pad)
-        answer = method(padded, noise=self._noise(seeds, start, len(part), fill))
+        """One answer per point."""
+        m = len(part)
+        padded, fill = _pad(part, m, self.facts.pad)
+        answer = method(padded, noise=self._noise(seeds, start, m, fill))
         self._discount(fill)
-        if not isinstance(answer, Tensor) or not answer.dim() or len(answer) != len(padded):
-            raise ContestError(f"contender: it must answer every point, got {kind_of(answer)} to {len(padded)}.")
-        return answer[: len(part)] if fill else answer
+        if not isinstance(answer, Tensor) or not answer.dim() or answer.shape[0] != m + fill:
+            raise ContestError(f"contender: it must answer every point, got {kind_of(answer)} to {m + fill}.")
+        return answer[:m] if fill else answer
 
     def _gradient(
         self, part: Tensor, loss: Loss, gradient: str, seeds: Sequence[int] | None, start: int, draws: int
     ) -> tuple[Tensor, Tensor]:
         m = len(part)
-        repeated = part.repeat_interleave(draws, dim=0)
-        padded, fill = _pad(repeated, self.facts.pad)
+        # A copy: a contender may mark what it is handed, to get the gradient.
+        repeated = part.clone() if draws == 1 else part.repeat_interleave(draws, dim=0)
+        padded, fill = _pad(repeated, m * draws, self.facts.pad)
         index = torch.arange(start, start + m, device=part.device)
         kept: list[Tensor] = []
 
         def chunk_loss(scores: Tensor) -> Tensor:
-            value = loss(_mean_scores(scores[: m * draws], draws), index)
+            value = loss(_mean_scores(scores[: m * draws] if fill else scores, draws), index)
             kept.append(value.detach())
-            spread = (value / draws).repeat_interleave(draws)
-            return torch.cat([spread, spread.new_zeros(fill)])
+            spread = value if draws == 1 else (value / draws).repeat_interleave(draws)
+            return torch.cat([spread, spread.new_zeros(fill)]) if fill else spread
 
         noise = self._noise(seeds, start * draws, m * draws, fill)
         answer = self.contender.value_and_grad(padded, chunk_loss, gradient=gradient, noise=noise)
@@ -157,7 +156,7 @@ class Asker:
         return QueryDraws([*seeds[start : start + count], *[0] * fill], self.device)
 
     def _discount(self, fill: int, gradients: bool = False) -> None:
-        if isinstance(self.contender, Metered):
+        if fill and isinstance(self.contender, Metered):
             self.contender.discount(fill, gradients)
 
 
@@ -175,14 +174,14 @@ def _mean_scores(scores: Tensor, draws: int) -> Tensor:
     return logs.logsumexp(dim=1) - math.log(draws)
 
 
-def _pad(part: Any, multiple: int) -> tuple[Any, int]:
-    """Fill up to the next multiple by repeating the last point."""
-    fill = -len(part) % multiple
+def _pad(part: Any, count: int, multiple: int) -> tuple[Any, int]:
+    """Fill so many points up to the next multiple by repeating the last one."""
+    fill = -count % multiple
     if not fill:
         return part, 0
     if isinstance(part, tuple):
         return part + part[-1:] * fill, fill
-    return part[_repeat_last(len(part), fill, part.device)], fill
+    return part.index_select(0, _repeat_last(count, fill, part.device)), fill
 
 
 @functools.lru_cache(maxsize=1024)

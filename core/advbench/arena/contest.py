@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -25,6 +26,7 @@ from .limits import time_limit
 from .meter import Metered
 from .oracle import ORACLES, Oracle
 from .resemblance import Encode, resemblances
+from .rows import Ints
 
 _NOTE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 CALL_GRACE = 10.0  # seconds beyond --timeout for an attack that asks nothing, and so cannot be told by the ledger
@@ -135,22 +137,22 @@ def prepare(
 class _SharedLedger(Ledger):
     """The account of `prepare`: one budget for all rows together, no best points kept."""
 
-    def left(self) -> Tensor:
-        return torch.full_like(self.queries, self._total_left())
+    def left(self) -> Ints:
+        return np.full_like(self.queries, self._total_left())
 
-    def charge(self, rows: Tensor, queries: int, gradients: int) -> tuple[Tensor, Tensor]:
+    def charge(self, rows: Ints, queries: int, gradients: int) -> tuple[Ints | None, Ints]:
         cost = max(1, queries)
-        position = torch.arange(len(rows), device=rows.device)
-        asked = position < self._total_left() // cost
-        count = torch.bincount(rows[asked], minlength=len(self.queries))
+        position = np.arange(len(rows))
         number = int(self.queries.sum()) + position * cost + 1
+        paid = position < self._total_left() // cost
+        count = np.bincount(rows[paid], minlength=len(self.queries))
         self.queries += count * queries
         self.gradients += count * gradients
         self.live &= self._total_left() > 0
-        return asked, number
+        return None if paid.all() else paid.nonzero()[0], number
 
     def record(
-        self, points: Any, rows: Tensor, number: Tensor, labels: Tensor, sure: bool = True, withhold: bool = False
+        self, points: Any, rows: Ints, number: Ints, labels: Tensor, sure: bool = True, withhold: bool = False
     ) -> None:
         pass
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
+
+from ..contract.protocols import Goal
+from .rows import Flags, Ints
 
 ABSTAINED = -1
 
@@ -18,6 +22,22 @@ class ClassGoal:
 
     def met(self, labels: Tensor, rows: Tensor) -> Tensor:
         """bool (M,): does labels[m] serve the goal of example rows[m]?"""
-        if self.target is not None:
-            return labels == self.target[rows]
-        return (labels != self.y[rows]) & (labels != ABSTAINED)
+        return _met(self, labels, rows)  # type: ignore[no-any-return]
+
+
+class HostGoal:
+    """The same of labels and rows on the host."""
+
+    def __init__(self, goal: Goal) -> None:
+        self.y: Ints = goal.y.cpu().numpy()
+        self.target: Ints | None = None if goal.target is None else goal.target.cpu().numpy()
+
+    def met(self, labels: Ints, rows: Ints) -> Flags:
+        """bool (M,): does labels[m] serve the goal of example rows[m]?"""
+        return _met(self, labels, rows)  # type: ignore[no-any-return]
+
+
+def _met(goal: Any, labels: Any, rows: Any) -> Any:
+    if goal.target is not None:
+        return labels == goal.target[rows]
+    return (labels != goal.y[rows]) & (labels != ABSTAINED)

@@ -88,6 +88,7 @@ class Metered:
             answer = method(x, *args, **more)
         finally:
             self._known = before
-        self.rows += len(x)
-        self.gradients += len(x) if name == "value_and_grad" else 0
+        n = len(x)
+        self.rows += n
+        self.gradients += n if name == "value_and_grad" else 0
         return answer

@@ -6,6 +6,7 @@ import copy
 import math
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -16,6 +17,7 @@ from .asking import Asker
 from .draws import NoiseSource, SeedPath
 from .ledger import Ledger
 from .oracle import GradientOracle
+from .rows import Ints
 
 _FACTS = ContenderFacts(access=Access.GRADIENTS, gradients=("exact",), float64=True)
 
@@ -73,19 +75,19 @@ class _Unwatched(Ledger):
 
     def __init__(self, x: Tensor, goal: Goal, threat: Threat, bounds: Bounds | None) -> None:
         super().__init__(x, goal, threat, bounds, lambda a, b: a.new_full((len(a),), math.inf))
-        self._asked = torch.zeros_like(goal.y)
+        self._asked = np.zeros(len(x), np.int64)
 
-    def charge(self, rows: Tensor, queries: int, gradients: int) -> tuple[Tensor, Tensor]:
+    def charge(self, rows: Ints, queries: int, gradients: int) -> tuple[Ints | None, Ints]:
         number = self._asked[rows]  # a row's points of one call share their noise
-        self._asked.index_add_(0, rows, torch.full_like(rows, queries))
-        return torch.ones_like(rows, dtype=torch.bool), number
+        self._asked += np.bincount(rows, minlength=len(self._asked)) * queries
+        return None, number
 
     def record(
-        self, points: Any, rows: Tensor, number: Tensor, labels: Tensor, sure: bool = True, withhold: bool = False
+        self, points: Any, rows: Ints, number: Ints, labels: Tensor, sure: bool = True, withhold: bool = False
     ) -> None:
         pass
 
-    def note_signal(self, rows: Tensor, informative: Tensor) -> None:
+    def note_signal(self, rows: Ints, gradients: Tensor) -> None:
         pass
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,6 +17,7 @@ from ..contract.types import Access, Bounds, Threat
 from .asking import Asker, has_nan
 from .draws import NoiseSource
 from .ledger import Ledger
+from .rows import Ints, outside, take
 
 
 class Oracle:
@@ -46,66 +48,70 @@ class Oracle:
         self.loss: str = asker.facts.loss  # what the contender was trained with
         self.prepared: State | None = prepared
         self.contenders: Mapping[str, Contender] = contenders  # those in the attack's own fields, trained
+        self._every_row: Ints = np.arange(len(ledger.live))
 
     @property
     def live(self) -> Tensor:
         """bool (N,): rows still worth asking about. Dead rows are answered neutrally."""
-        return self._ledger.live.clone()
+        return torch.from_numpy(self._ledger.live.copy()).to(self.device)
 
     def left(self) -> Tensor:
         """int64 (N,): queries each row may still ask; 0 for a dead row."""
-        return self._ledger.left()
+        return torch.from_numpy(self._ledger.left()).to(self.device)
 
     def out_of_budget(self, rows: Tensor) -> None:
         """Say that what these rows, int64 (M,), have left cannot pay for another step."""
-        self._ledger.stop_for_budget(rows)
+        self._ledger.stop_for_budget(rows.cpu().numpy())
 
     def _admit(self, points: Any, rows: Tensor | None, queries: int = 1, gradients: int = 0) -> _Admitted:
         """Check the points, charge for them, and single out those that may be asked."""
-        points, rows = self._checked(points, rows)
-        asked, number = self._ledger.charge(rows, queries, gradients)
-        if bool(asked.all()):
-            return _Admitted(points, rows, number, None)
-        keep = asked.nonzero().flatten()
-        if not len(keep):
+        points, where = self._checked(points), self._rows(rows)
+        n = len(points) if isinstance(points, tuple) else points.shape[0]
+        if n != len(where):
+            raise InputError(f"oracle: rows must name one example per point, got {len(where)} for {n} points.")
+        asked, number = self._ledger.charge(where, queries, gradients)
+        if asked is None:
+            return _Admitted(points, where, number, None)
+        if not len(asked):
             raise BudgetSpent("no row of this call is live and can pay for its points")
-        chosen = tuple(points[i] for i in keep.tolist()) if isinstance(points, tuple) else points[keep]
-        return _Admitted(chosen, rows[keep], number[keep], keep)
+        keep = torch.from_numpy(asked).to(self.device)
+        return _Admitted(take(points, asked), where[asked], number[asked], keep)
 
     def _seeds(self, admitted: _Admitted, draws: int = 1) -> list[int] | None:
         if self._noise is None:
             return None
-        rows = admitted.rows.repeat_interleave(draws).tolist()
-        steps = torch.arange(draws, device=self.device).repeat(len(admitted.rows))
-        return self._noise.seeds(rows, (admitted.number.repeat_interleave(draws) + steps).tolist())
+        numbers = admitted.number[:, None] + np.arange(draws)
+        return self._noise.seeds(admitted.rows.repeat(draws).tolist(), numbers.ravel().tolist())
 
-    def _checked(self, points: Any, rows: Tensor | None) -> tuple[Any, Tensor]:
-        """Points that may be asked about, cut from any graph of the attack's, and their rows."""
+    def _checked(self, points: Any) -> Any:
+        """Points that may be asked about, cut from any graph of the attack's."""
         x = self._ledger.x
         if not isinstance(x, tuple):
             double = self.float64 and isinstance(points, Tensor) and points.dtype == torch.float64
-            check_points(points, tuple(x.shape[1:]), torch.float64 if double else x.dtype, self.bounds)
-            points = points.detach()
-        elif not isinstance(points, tuple) or not all(isinstance(point, str) for point in points):
+            points = points.detach() if isinstance(points, Tensor) else points
+            check_points(points, x.shape[1:], torch.float64 if double else x.dtype, self.bounds)
+            return points
+        if not isinstance(points, tuple) or not all(isinstance(point, str) for point in points):
             raise InputError("oracle: text points must be a tuple of str.")
-        n = len(self._ledger.live)
+        return points
+
+    def _rows(self, rows: Tensor | None) -> Ints:
+        """The rows of a call, on the host."""
         if rows is None:
-            rows = torch.arange(n, device=self.device)
-        elif rows.dtype != torch.int64 or rows.dim() != 1:
+            return self._every_row
+        if rows.dtype != torch.int64 or rows.dim() != 1:
             raise InputError(f"oracle: rows must be int64 (M,), got {rows.dtype} {tuple(rows.shape)}.")
-        elif len(rows):
-            first, last = (int(edge) for edge in torch.aminmax(rows))
-            if first < 0 or last >= n:
-                raise InputError(f"oracle: rows must lie in 0..{n - 1}, got {first} to {last}.")
-        if len(points) != len(rows):
-            raise InputError(f"oracle: rows must name one example per point, got {len(rows)} for {len(points)} points.")
-        return points, rows.to(self.device)
+        where: Ints = rows.cpu().numpy()
+        n = len(self._every_row)
+        if outside(where, n):
+            raise InputError(f"oracle: rows must lie in 0..{n - 1}, got {where.min()} to {where.max()}.")
+        return where
 
 
 class _Admitted:
-    """The points of one call that are really asked; `keep` are their positions, None = all."""
+    """The points of one call that are really asked; `keep` are their positions, int64 (M,), None = all."""
 
-    def __init__(self, points: Any, rows: Tensor, number: Tensor, keep: Tensor | None) -> None:
+    def __init__(self, points: Any, rows: Ints, number: Ints, keep: Tensor | None) -> None:
         self.points, self.rows, self.number, self.keep = points, rows, number, keep
 
     def spread(self, answers: Tensor, neutral: Tensor) -> Tensor:
@@ -133,7 +139,7 @@ class LabelOracle(Oracle):
 
     def offer(self, points: tuple[str, ...], rows: Tensor) -> None:
         """Let these texts count, which were asked about and withheld; those that met no goal still count nothing."""
-        self._ledger.offer(points, rows)
+        self._ledger.offer(points, rows.cpu().numpy())
 
     def _settle(
         self, admitted: _Admitted, labels: Tensor, cost: int = 1, sure: bool = True, withhold: bool = False
@@ -142,7 +148,7 @@ class LabelOracle(Oracle):
         if isinstance(points, Tensor) and points.dtype != x.dtype:  # rounding may undo a success
             points, sure = points.to(x.dtype), False
         self._ledger.record(points, admitted.rows, admitted.number, labels, sure, withhold)
-        self._progress(len(labels) * cost)
+        self._progress(len(admitted.rows) * cost)
 
 
 class ScoreOracle(LabelOracle):
@@ -167,7 +173,7 @@ class GradientOracle(ScoreOracle):
 
     def gradients_left(self) -> Tensor:
         """int64 (N,): gradients each row may still ask for; 0 for a dead row."""
-        return self._ledger.gradients_left() // self.threat.eot
+        return torch.from_numpy(self._ledger.gradients_left() // self.threat.eot).to(self.device)
 
     def value_and_grad(self, points: Tensor, loss: Loss, rows: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """(loss (M,), d loss / d points); `threat.eot` queries and gradients per point.
@@ -178,20 +184,22 @@ class GradientOracle(ScoreOracle):
         """
         draws = self.threat.eot
         admitted = self._admit(points, rows, queries=draws, gradients=draws)
-        where = admitted.keep if admitted.keep is not None else torch.arange(len(points), device=self.device)
-        smooth_labels = torch.zeros(len(where), dtype=torch.int64, device=self.device)
+        keep = admitted.keep
+        smooth_labels = torch.zeros(len(admitted.rows), dtype=torch.int64, device=self.device)
 
         def loss_of_kept(scores: Tensor, index: Tensor) -> Tensor:
             smooth_labels[index] = scores.detach().argmax(dim=1)
-            return loss(scores, where[index])
+            return loss(scores, index if keep is None else keep[index])
 
         seeds = self._seeds(admitted, draws)
         value, grad = self._asker.value_and_grad(admitted.points, loss_of_kept, self.threat.gradient, seeds, draws)
         if has_nan(grad):
             sick = grad.flatten(1).isnan().any(dim=1)
-            self._ledger.fail(admitted.rows[sick], f"gradient '{self.threat.gradient}' must be numbers, got NaN")
+            self._ledger.fail(
+                admitted.rows[sick.cpu().numpy()], f"gradient '{self.threat.gradient}' must be numbers, got NaN"
+            )
             value, grad = value.masked_fill(sick, 0.0), grad.masked_fill(_over(sick, grad), 0.0)
-        self._ledger.note_signal(admitted.rows, grad.flatten(1).ne(0).any(dim=1))
+        self._ledger.note_signal(admitted.rows, grad)
         self._settle_gradient(admitted, smooth_labels, draws)
         return (
             admitted.spread(value, value.new_zeros(len(points))),
@@ -204,7 +212,7 @@ class GradientOracle(ScoreOracle):
         if self.threat.gradient == "exact":
             self._settle(admitted, smooth_labels, draws, sure=False)
         else:
-            self._progress(len(smooth_labels) * draws)
+            self._progress(len(admitted.rows) * draws)
 
 
 def _over(rows: Tensor, points: Tensor) -> Tensor:
@@ -222,7 +230,7 @@ ORACLES: dict[Access, type[Oracle]] = {
 
 def check_points(points: Any, shape: tuple[int, ...], dtype: torch.dtype, bounds: Bounds | None) -> None:
     """Raise InputError unless points are finite, of that shape and dtype, and inside the bounds."""
-    if not isinstance(points, Tensor) or points.dtype != dtype or tuple(points.shape[1:]) != shape:
+    if not isinstance(points, Tensor) or points.dtype != dtype or points.shape[1:] != shape:
         got = f"{points.dtype} {tuple(points.shape)}" if isinstance(points, Tensor) else type(points).__name__
         wanted = f"{dtype} (M, {', '.join(str(side) for side in shape)})"
         raise InputError(f"oracle: points must be {wanted}, got {got}.")
@@ -232,7 +240,7 @@ def check_points(points: Any, shape: tuple[int, ...], dtype: torch.dtype, bounds
         if not bool(points.isfinite().all()):
             raise InputError("oracle: points must be finite, got NaN or infinity.")
         return
-    low, high = (float(edge) for edge in torch.aminmax(points.detach()))
+    low, high = (float(edge) for edge in torch.aminmax(points))
     # Edges are compared as the points' own type holds them: 0.1 is not a float32. NaN fails too.
     lowest, highest = _edges(bounds, dtype)
     if not (low >= lowest and high <= highest):

@@ -12,6 +12,7 @@ from torch import Tensor
 from ..contract.protocols import Examples, Perturbed, State, Streams
 from .contest import Contest, Outcome, run_shard
 from .ledger import Ledger
+from .rows import Ints, take
 
 Say = Callable[[str], None]
 
@@ -44,27 +45,27 @@ class TellingLedger(Ledger):
         super().__init__(*account)
         self._say = say
 
-    def charge(self, rows: Tensor, queries: int, gradients: int) -> tuple[Tensor, Tensor]:
+    def charge(self, rows: Ints, queries: int, gradients: int) -> tuple[Ints | None, Ints]:
         """As ever; a gradient's answer is noted nowhere, so it is told here."""
         asked, number = super().charge(rows, queries, gradients)
         if gradients:
             draws = f", the mean of {queries} draws" if queries > 1 else ""
-            for one in number[asked].tolist():
+            for one in (number if asked is None else number[asked]).tolist():
                 self._say(f"query {one:,}: gradient{draws}")
         return asked, number
 
     def record(
-        self, points: Any, rows: Tensor, number: Tensor, labels: Tensor, sure: bool = True, withhold: bool = False
+        self, points: Any, rows: Ints, number: Ints, labels: Tensor, sure: bool = True, withhold: bool = False
     ) -> None:
         """As ever, then one line a query and one more if the closest success is another now."""
-        x = tuple(self.x[row] for row in rows.tolist()) if isinstance(self.x, tuple) else self.x[rows]
-        distances, met = self._distance(x, points).tolist(), self.goal.met(labels, rows).tolist()
+        distances = self._distance(take(self.x, rows), points).tolist()
+        met = self._wanted.met(labels.cpu().numpy(), rows).tolist()
         for query, label, hit, distance in zip(number.tolist(), labels.tolist(), met, distances, strict=True):
             goal = "goal not met" if not hit else "goal met, if the attack offers it" if withhold else "goal met"
             self._say(f"query {query:,}: label {label}, {goal}, {self.threat.norm} {distance:.6g}")
         self._tell_best(lambda: super(TellingLedger, self).record(points, rows, number, labels, sure, withhold))
 
-    def offer(self, points: tuple[str, ...], rows: Tensor) -> None:
+    def offer(self, points: tuple[str, ...], rows: Ints) -> None:
         """As ever, and what counts now."""
         self._tell_best(lambda: super(TellingLedger, self).offer(points, rows))
 

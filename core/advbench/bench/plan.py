@@ -109,15 +109,14 @@ def make_plan(
     named = resolver.many("dataset", request.dataset or (DEFAULT_DATASET,))
     contenders = list(opponents(request, resolver))
     attacks = [(attack, sources_of(attack, resolver)) for attack in resolver.many("attack", request.attack)]
-    fielded = [  # before anything is obtained: names must be right
-        (component, for_modality(contenders, component.spec.modality, request.encoder, resolver)) for component in named
-    ]
+    for component in named:  # before anything is obtained: names must be right
+        for_modality(contenders, component.spec.modality, request.encoder, resolver)
     cells: dict[str, Cell] = {}
     others = Others(resolver)
-    for component, fighting in fielded:
+    for component in named:
         obtain(component)
         data = _data(component, request)
-        for opponent in fighting:
+        for opponent in for_modality(contenders, data.facts.modality, request.encoder, resolver):
             for attack in attacks:
                 for seed in request.seed:
                     for cell in _cells(data, opponent, attack, seed, request, others):

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from advbench import Access, ContenderFacts, Job, State, TorchContender, param
+from advbench import Access, ContenderFacts, ContestError, Job, State, TorchContender, param
 
 _FACTS = ContenderFacts(access=Access.GRADIENTS, gradients=("exact",), float64=True)
 _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "sigmoid": torch.sigmoid, "tanh": torch.tanh}
@@ -123,12 +123,12 @@ class Mlp:
     votes: int = param(1, ge=1, help="networks trained, each from its own start and batches")
     vote: Literal["soft", "hard"] = param("soft", help="average probabilities, or count winners")
     epochs: int = param(100, ge=1, help="passes over the training split")
-    learning_rate: float = param(0.01, gt=0, help="the optimiser's step; it falls to 0 along a cosine")
-    weight_decay: float = param(1e-4, ge=0, help="L2 penalty on all weights")
+    learning_rate: float = param(0.01, gt=0, le=1000, help="the optimiser's step; it falls to 0 along a cosine")
+    weight_decay: float = param(1e-4, ge=0, le=1000, help="L2 penalty on all weights")
     batch: int = param(64, ge=1, help="examples per step")
     optimizer: Literal["adam", "sgd", "adadelta"] = param("adam", help="sgd: momentum .9; adadelta: steps near 1")
     loss: Literal["ce", "square"] = param("ce", help="cross-entropy, or square error of the probabilities")
-    sensitivity: float = param(0.0, ge=0, help="weight c of the bound on sensitivity in the loss")
+    sensitivity: float = param(0.0, ge=0, le=1_000_000, help="weight c of the bound on sensitivity in the loss")
 
     def facts(self) -> ContenderFacts:
         if self.vote == "soft":
@@ -158,8 +158,10 @@ class Linear:
     """Softmax regression; its smallest adversarial changes have closed forms."""
 
     epochs: int = param(100, ge=1, help="passes over the training split")
-    learning_rate: float = param(0.1, gt=0, help="Adam's step; a tenth of it does not arrive in 100 small epochs")
-    weight_decay: float = param(1e-4, ge=0, help="L2 penalty on all weights")
+    learning_rate: float = param(
+        0.1, gt=0, le=1000, help="Adam's step; a tenth of it does not arrive in 100 small epochs"
+    )
+    weight_decay: float = param(1e-4, ge=0, le=1000, help="L2 penalty on all weights")
     batch: int = param(64, ge=1, help="examples per step")
 
     def facts(self) -> ContenderFacts:
@@ -202,6 +204,11 @@ def _train(network: VotedNetwork, settings: Mlp, job: Job) -> None:
             optimiser.step()
             total += float(loss.detach()) * index.shape[1]
         schedule.step()
+        if not math.isfinite(total):
+            raise ContestError(
+                f"mlp: the loss must be finite, got {total} in epoch {epoch + 1}. Lower learning_rate (now"
+                f" {settings.learning_rate:g}), weight_decay or sensitivity."
+            )
         row = {"epoch": epoch, "loss": total / (len(y) * settings.votes), "seconds": time.monotonic() - started}
         if settings.sensitivity:
             row["sensitivity_bound"] = float(sensitivity_bound(network).detach().mean())

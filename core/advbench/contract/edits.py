@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import isqrt
+from operator import ne
 from typing import Any
 
 
@@ -18,7 +19,11 @@ def edits(old: Sequence[Any], new: Sequence[Any]) -> int:
     left = shared - start
     end = next((i for i in range(left) if old[-1 - i] != new[-1 - i]), left)
     old, new = old[start : len(old) - end], new[start : len(new) - end]
-    if min(len(old), len(new)) <= 1 and not (set(old) & set(new)):
+    known = set(old)
+    strange = len(new) - sum(map(known.__contains__, new))  # each costs an edit
+    if len(old) == len(new) and strange == sum(map(ne, old, new)):
+        return strange
+    if min(len(old), len(new)) <= 1 and strange == len(new):
         return max(len(old), len(new))
     few = _by_diagonals(old, new, isqrt(len(new)) + 1)  # with more, whole columns at a time are quicker
     return _by_bits(old, new) if few is None else few
@@ -27,25 +32,27 @@ def edits(old: Sequence[Any], new: Sequence[Any]) -> int:
 def _by_diagonals(old: Sequence[Any], new: Sequence[Any], most: int) -> int | None:
     """The distance, or None if it is more than `most`: how far into `old` each diagonal gets with 0, 1, 2, … edits."""
     rows, columns = len(old), len(new)
-    if abs(rows - columns) > most:
+    goal, middle = columns - rows, most + 1  # a diagonal is column - row; where in the lists the diagonal 0 is
+    if abs(goal) > most:
         return None
-    reach: dict[int, int] = {0: -1}  # diagonal (column - row): rows done; one less than what no edit gives
+    nothing = [-2] * (2 * most + 3)
+    reach = nothing.copy()  # of each diagonal: rows done; one less than what no edit gives
+    reach[middle] = -1
     for count in range(most + 1):
-        further: dict[int, int] = {}
-        for diagonal in range(-count, count + 1):
-            row = max(
-                reach.get(diagonal, -2) + 1,  # replaced
-                reach.get(diagonal - 1, -1),  # inserted
-                reach.get(diagonal + 1, -2) + 1,  # deleted
-            )
+        further, spare = nothing.copy(), most - count
+        for diagonal in range(max(-count, goal - spare), min(count, goal + spare) + 1):  # the others come too late
+            at = middle + diagonal
+            row = max(reach[at], reach[at + 1]) + 1  # replaced, or deleted
+            if reach[at - 1] > row:  # inserted
+                row = reach[at - 1]
             if row < 0 or row > rows or row + diagonal > columns:
                 row = min(row, rows, columns - diagonal)
                 if row < max(0, -diagonal):
                     continue
             while row < rows and row + diagonal < columns and old[row] == new[row + diagonal]:
                 row += 1
-            further[diagonal] = row
-        if further.get(columns - rows) == rows:
+            further[at] = row
+        if further[middle + goal] == rows:
             return count
         reach = further
     return None

@@ -79,7 +79,10 @@ class EncoderSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetSpec(Spec):
-    """A data set. Shape, classes and digest depend on parameters: see its facts."""
+    """A data set. Shape, classes and digest depend on parameters: see its facts.
+
+    modality: what it is unless a parameter says otherwise (`csv` with `text`); its facts decide.
+    """
 
     modality: Modality
     license: str

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from advbench import ContenderFacts, DatasetFacts, Job, State, param
 
-from .layers import Dense, Scaled, draw, product
+from .layers import Dense, draw, product, scaled
 from .network_model import FACTS, NetworkModel
 from .recipe import Recipe
 from .votes import Votes, VotingContender, largest_margin
@@ -57,12 +57,15 @@ def _hard(x: Tensor, smooth: Callable[[Tensor], Tensor]) -> Tensor:
 class BinaryNetwork(nn.Module):
     """inputs -> dense -> batch normalisation -> sign -> dense; weights are signs of latent numbers in [-1, 1].
 
+    Other inputs than pictures are centred one by one: a weight that flips moves its sums by twice its input, and the
+    normalisation's running means, which follow slowly, are never true of inputs that all lie far from 0.
+
     `smooth`: the hidden signs are replaced by the function whose slope trained them.
     """
 
     def __init__(self, facts: DatasetFacts, hidden: int, estimator: Estimator, smooth: bool = False) -> None:
         super().__init__()
-        self.scaled = Scaled(facts.bounds)
+        self.scaled = scaled(facts, each=True)
         self.first, self.last = Dense(facts.features, hidden, bias=False), Dense(hidden, facts.classes, bias=False)
         self.norm = _Shifted(hidden)
         self.estimator, self.smooth = estimator, smooth

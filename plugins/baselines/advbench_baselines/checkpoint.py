@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
+
+from advbench import keep_file
 
 _EVERY = 10.0  # seconds; more often would cost small trainings more than it saves them
 _META = "advbench"
@@ -35,15 +35,8 @@ class Checkpoint:
         if self.path is None:
             return
         self._saved = time.monotonic()
-        draft = self.path.with_suffix(".draft")
         whole = {name: array.detach().cpu().contiguous().clone() for name, array in arrays.items()}
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            save_file(whole, draft, metadata={_META: json.dumps(dict(meta))})
-            os.replace(draft, self.path)
-        except (OSError, SafetensorError):
-            with contextlib.suppress(OSError):
-                draft.unlink(missing_ok=True)
+        keep_file(self.path, save(whole, {_META: json.dumps(dict(meta))}))
 
     def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """What was kept; None if nothing, or nothing that can be read."""

@@ -29,7 +29,7 @@ class CarliniWagnerCnn(NetworkModel):
     dropout: float = param(0.5, ge=0, lt=1, help="share of the first dense layer's units left out while training")
     epochs: int = param(50, ge=1, help="passes over the training split")
     learning_rate: float = param(
-        0.01, gt=0, paper=".1 for MNIST, .01 for CIFAR; released: .01", help="of the optimiser"
+        0.01, gt=0, le=1000, paper=".1 for MNIST, .01 for CIFAR; released: .01", help="of the optimiser"
     )
     batch: int = param(128, ge=1, help="examples per step")
     optimizer: Optimizer = param("sgd", help="sgd has Nesterov momentum .9")  # noqa: RUF009
@@ -63,7 +63,7 @@ class MadryCnn(NetworkModel):
     """conv 32 of 5x5, pool, conv 64 of 5x5, pool, dense 1024; padded convolutions, pixels in [0, 1]."""
 
     epochs: int = param(83, ge=1, help="passes over the training split; 83 of MNIST are 100,000 steps")
-    learning_rate: float = param(1e-4, gt=0, help="of the optimiser")
+    learning_rate: float = param(1e-4, gt=0, le=1000, help="of the optimiser")
     batch: int = param(50, ge=1, help="examples per step")
     dense: int = param(1024, ge=1, help="units of the dense layer")
 
@@ -77,7 +77,7 @@ class NoiseCnn(NetworkModel):
 
     epochs: int = param(30, ge=1, help="passes over the training split")
     batch: int = param(128, ge=1, help="examples per step")
-    weight_decay: float = param(1e-4, ge=0, help="L2 penalty on all weights")
+    weight_decay: float = param(1e-4, ge=0, le=1000, help="L2 penalty on all weights")
 
     def network(self, facts: DatasetFacts, generator: torch.Generator) -> nn.Module:
         return _padded(facts, (32, 64), 3, (128, 128), generator)

@@ -60,8 +60,8 @@ class DenseNet(NetworkModel):
     depth: int = param(40, ge=7, help="layers in all: 4 and a multiple of 3; others are rounded down")
     growth: int = param(12, ge=1, help="channels that each layer adds")
     epochs: int = param(300, ge=1, help="passes over the training split")
-    learning_rate: float = param(0.1, gt=0, help="of the optimiser")
-    weight_decay: float = param(1e-4, ge=0, help="L2 penalty on all weights")
+    learning_rate: float = param(0.1, gt=0, le=1000, help="of the optimiser")
+    weight_decay: float = param(1e-4, ge=0, le=1000, help="L2 penalty on all weights")
     optimizer: Optimizer = param("sgd", help="sgd has Nesterov momentum .9")  # noqa: RUF009
     schedule: Schedule = param("thirds", help="of the learning rate: x.1 at 1/2 and 3/4")  # noqa: RUF009
 

@@ -23,7 +23,7 @@ class Distillation:
     Its scores are the student's logits z as they are, T times as steep as those that it learnt with.
     """
 
-    temperature: float = param(100.0, gt=0, paper="1 to 100", help="T: both learn with softmax(z / T)")
+    temperature: float = param(100.0, gt=0, le=1_000_000, paper="1 to 100", help="T: both learn with softmax(z / T)")
     epochs: int | None = param(None, ge=1, help="of each of the two trainings; none: the model's own")
 
     def facts(self, base: ContenderFacts | None) -> ContenderFacts:

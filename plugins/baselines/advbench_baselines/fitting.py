@@ -14,8 +14,8 @@ from torch.func import functional_call, stack_module_state, vmap
 from advbench import ContestError, DataError, Examples, Job, Seeds
 
 from .checkpoint import Checkpoint
-from .layers import Dropout
-from .recipe import Recipe, augmented, losses
+from .layers import Dropout, learn_scales
+from .recipe import Recipe, augmented, check_loss, losses
 
 _TOLD = 10  # times per epoch that progress is told
 _CHUNK = 256  # examples per call when looking at the tune split
@@ -26,10 +26,12 @@ def train(networks: Sequence[nn.Module], recipe: Recipe, job: Job, seeds: Sequen
 
     seeds: one per network.  part, of: this is the part-th of `of` such trainings, for progress,
     epoch numbers and the names of checkpoints. Draws depend on (seed, epoch) alone, so a training that
-    goes on from a checkpoint ends where it would have without. Raises ContestError past job.deadline.
+    goes on from a checkpoint ends where it would have without. Raises ContestError past job.deadline, and on a
+    loss that is no number.
     """
-    group = _Group(networks, recipe, job.device)
     x, y = numbers(job.train), job.train.y
+    learn_scales(networks, x)
+    group = _Group(networks, recipe, job.device)
     checkpoint = Checkpoint(job.checkpoints, f"part-{part}")
     first, rows = group.resume(checkpoint)
     for row in rows:
@@ -53,6 +55,7 @@ def train(networks: Sequence[nn.Module], recipe: Recipe, job: Job, seeds: Sequen
             total += group.step(batch.to(job.device), y[index].to(job.device)) * index.shape[1]
             if (step + 1) % -(-steps // _TOLD) == 0 or step + 1 == steps:
                 job.progress((part * recipe.epochs + epoch) * steps + step + 1, of * recipe.epochs * steps)
+        check_loss(total, epoch, recipe)
         row = {"epoch": part * recipe.epochs + epoch, "loss": total / len(y), **group.judged(job.tune)}
         row["seconds"] = time.monotonic() - started
         rows.append(row)

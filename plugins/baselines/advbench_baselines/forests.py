@@ -79,7 +79,7 @@ class GradientBoosting(TreeModel):
 
     stages: int = param(100, ge=1, help="trees per class; one class of two needs none")
     depth: int = param(3, ge=1, help="of each tree")
-    rate: float = param(0.1, gt=0, help="share of each tree's answer that is added")
+    rate: float = param(0.1, gt=0, le=1000, help="share of each tree's answer that is added")
     leaf: int = param(1, ge=1, help="fewest examples in a leaf")
     subsample: float = param(1.0, gt=0, le=1, help="share of the examples that each stage sees; votes differ below 1")
 

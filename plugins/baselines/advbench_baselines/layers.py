@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import skip_init
 
-from advbench import Bounds
+from advbench import Bounds, DatasetFacts, Modality
 
 Start: TypeAlias = Literal["uniform", "glorot", "he"]
 _WIDE = 16  # columns from which on a row of a product of matrices depends on nothing but itself
@@ -57,6 +58,42 @@ class Scaled(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Same shape."""
         return (x - self.shift) / self.scale
+
+
+class Standardised(Scaled):
+    """(x - mean) / spread of what `learn` was shown; before that, x itself. mean: (*shape), or one number.
+
+    The spread is one number, so that inputs keep their sizes beside each other.
+    """
+
+    def __init__(self, shape: tuple[int, ...] = ()) -> None:
+        super().__init__(None, mean=torch.zeros(shape))
+
+    def learn(self, x: Tensor) -> None:
+        """x (N, ...); inputs that are all alike are only moved."""
+        known = x.double()
+        mean = known.mean(dim=0) if self.shift.dim() else known.mean()
+        spread = (known - mean).square().mean().sqrt()
+        self.shift.copy_(mean)
+        self.scale.copy_(spread if spread > 0 else torch.ones(()))
+
+
+def scaled(facts: DatasetFacts, each: bool = False) -> Scaled:
+    """Pictures by their bounds, all else by the training split, for bounds need not say where numbers lie: means of
+    word vectors fill a hundredth of the range of words. each: every input is centred by itself.
+    """
+    if facts.modality is Modality.IMAGE:
+        return Scaled(facts.bounds)
+    return Standardised(facts.shape if each and facts.shape is not None else ())
+
+
+def learn_scales(networks: Sequence[nn.Module], x: Tensor) -> None:
+    """Show the training split to all layers that scale by it; networks of equal layout."""
+    layers = [layer for network in networks for layer in network.modules() if isinstance(layer, Standardised)]
+    for layer in layers[:1]:
+        layer.learn(x)
+    for layer in layers[1:]:
+        layer.load_state_dict(layers[0].state_dict())
 
 
 class Dropout(nn.Module):

@@ -15,8 +15,8 @@ from advbench import ContenderFacts, ContestError, Job, Model, RequestError, See
 
 from .checkpoint import Checkpoint
 from .fitting import batches, numbers, shuffled
-from .layers import Dropout
-from .recipe import Recipe, augmented
+from .layers import Dropout, learn_scales
+from .recipe import Recipe, augmented, check_loss
 
 _TOLD = 10  # times per epoch that progress is told
 _CHUNK = 256  # examples per call when looking at the tune split
@@ -73,8 +73,9 @@ def teach(network: nn.Module, recipe: Recipe, job: Job, lesson: Lesson) -> None:
     """Train in place, and go on from a checkpoint in the job's folder.
 
     Draws depend on (seed, epoch, step) alone, so that an interrupted training ends where it would have without.
-    Raises ContestError past job.deadline.
+    Raises ContestError past job.deadline, and on a loss that is no number.
     """
+    learn_scales([network], numbers(job.train))
     optimiser = recipe.optimiser(list(network.parameters()))
     checkpoint = Checkpoint(job.checkpoints, "network")
     first, rows = _resume(checkpoint, network, optimiser)
@@ -85,6 +86,7 @@ def teach(network: nn.Module, recipe: Recipe, job: Job, lesson: Lesson) -> None:
         for settings in optimiser.param_groups:
             settings["lr"] = recipe.learning_rate * recipe.rate(epoch)
         loss = _epoch(network, recipe, job, lesson, optimiser, epoch)
+        check_loss(loss, epoch, recipe)
         row = {"epoch": epoch, "loss": loss, **_judged(network, job), "seconds": time.monotonic() - started}
         rows.append(row)
         job.log(row)

@@ -28,9 +28,9 @@ class NetworkModel:
     """
 
     epochs: int = param(100, ge=1, help="passes over the training split")
-    learning_rate: float = param(1e-3, gt=0, help="of the optimiser, at the start")
+    learning_rate: float = param(1e-3, gt=0, le=1000, help="of the optimiser, at the start")
     batch: int = param(64, ge=1, help="examples per step")
-    weight_decay: float = param(0.0, ge=0, help="L2 penalty on all weights")
+    weight_decay: float = param(0.0, ge=0, le=1000, help="L2 penalty on all weights")
     optimizer: Optimizer = param("adam", help="sgd has Nesterov momentum .9")  # noqa: RUF009
     schedule: Schedule = param(  # noqa: RUF009
         "constant", help="of the learning rate: cosine to 0, x.1 at 1/2 and 3/4 (thirds), x.5 at each fifth (halves)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -9,6 +10,8 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from advbench import ContestError
 
 Loss: TypeAlias = Literal["ce", "square"]
 Optimizer: TypeAlias = Literal["adam", "sgd", "adadelta"]
@@ -55,6 +58,15 @@ def losses(scores: Tensor, y: Tensor, loss: Loss) -> Tensor:
         return F.cross_entropy(scores, y, reduction="none")
     wanted = F.one_hot(y, scores.shape[1]).to(scores.dtype)
     return (scores.softmax(dim=1) - wanted).square().sum(dim=1)
+
+
+def check_loss(loss: float, epoch: int, recipe: Recipe) -> None:
+    """Raise ContestError on a loss that is no number: nothing is learnt from then on. epoch: counted from 0."""
+    if not math.isfinite(loss):
+        raise ContestError(
+            f"training: the loss must be finite, got {loss} in epoch {epoch + 1}. Lower learning_rate (now"
+            f" {recipe.learning_rate:g}) or weight_decay (now {recipe.weight_decay:g})."
+        )
 
 
 def augmented(x: Tensor, augment: Augment, generator: torch.Generator) -> Tensor:

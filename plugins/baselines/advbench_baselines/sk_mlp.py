@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from advbench import ContenderFacts, ContestError, Job, State, param
 
 from .fitting import numbers
-from .layers import Dense, Scaled, draw
+from .layers import Dense, draw, learn_scales, scaled
 from .network_model import FACTS
 from .votes import Votes, VotingContender, largest_margin
 
@@ -33,8 +33,8 @@ class SkMlp:
     hidden: tuple[int, ...] = param((20,), ge=1, help="units per hidden layer, split at '/'")
     activation: Literal["logistic", "relu", "tanh"] = param("logistic", help="of hidden units")
     solver: Literal["sgd", "adam"] = param("sgd", help="sgd has Nesterov momentum .9")
-    learning_rate: float = param(0.01, gt=0, help="of the optimiser, at the start")
-    alpha: float = param(1e-4, ge=0, help="L2 penalty")
+    learning_rate: float = param(0.01, gt=0, le=1000, help="of the optimiser, at the start")
+    alpha: float = param(1e-4, ge=0, le=1000, help="L2 penalty")
     batch: int = param(200, ge=1, help="examples per step, at most all")
     epochs: int = param(1000, ge=1, help="most passes over the training split")
     tolerance: float = param(1e-4, ge=0, help="training ends when ten epochs have not lowered the loss by this much")
@@ -47,13 +47,15 @@ class SkMlp:
         return replace(FACTS, gradients=("surrogate/mean-probability",), largest_margin=largest_margin(self.votes))
 
     def build(self, job: Job) -> Votes:
-        return Votes(
-            [draw(self._layers(job), job.rng.child("init", vote).generator(), "glorot") for vote in range(self.votes)]
-        )
+        votes = self._untrained(job)
+        for vote, member in enumerate(votes.members):
+            draw(member, job.rng.child("init", vote).generator(), "glorot")
+        return votes
 
     def fit(self, job: Job) -> VotingContender:
-        x, y = self._features(job), job.train.y.numpy()
-        votes = Votes([self._layers(job) for _ in range(self.votes)])
+        votes = self._untrained(job)
+        learn_scales(list(votes.members), numbers(job.train))
+        x, y = votes.members[0][0](numbers(job.train)).flatten(1).numpy(), job.train.y.numpy()  # type: ignore[index]
         started, rows = time.monotonic(), 0
         for vote, member in enumerate(votes.members):
             if job.deadline is not None and time.monotonic() > job.deadline:
@@ -70,7 +72,7 @@ class SkMlp:
         return self._contender(votes.to(job.device))
 
     def restore(self, state: State, job: Job) -> VotingContender:
-        votes = Votes([self._layers(job) for _ in range(self.votes)])
+        votes = self._untrained(job)
         votes.load_state_dict(dict(state.arrays))
         return self._contender(votes.to(job.device))
 
@@ -80,16 +82,23 @@ class SkMlp:
             alpha=self.alpha, batch_size=min(self.batch, len(y)), max_iter=self.epochs, tol=self.tolerance,
             random_state=seed % 2**32,
         )  # fmt: skip
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), np.errstate(over="ignore", invalid="ignore"):
             warnings.simplefilter("ignore", ConvergenceWarning)  # the limit of epochs is the user's
-            return classifier.fit(x, y)
+            try:
+                return classifier.fit(x, y)
+            except ValueError as error:
+                if "non-finite" not in str(error):
+                    raise
+                raise ContestError(
+                    f"sk-mlp: weights must stay finite while it trains, got an overflow. Lower learning_rate (now"
+                    f" {self.learning_rate:g}) or alpha (now {self.alpha:g})."
+                ) from None
 
-    def _features(self, job: Job) -> Any:
-        """Inputs between 0 and 1, (N, D) float32."""
-        return Scaled(job.facts.bounds)(numbers(job.train)).flatten(1).numpy()
+    def _untrained(self, job: Job) -> Votes:
+        return Votes([self._layers(job) for _ in range(self.votes)])
 
     def _layers(self, job: Job) -> nn.Sequential:
-        layers: list[nn.Module] = [Scaled(job.facts.bounds), nn.Flatten()]
+        layers: list[nn.Module] = [scaled(job.facts), nn.Flatten()]
         for inputs, outputs in itertools.pairwise((job.facts.features, *self.hidden)):
             layers += [Dense(inputs, outputs), _ACTIVATIONS[self.activation]()]
         last = self.hidden[-1] if self.hidden else job.facts.features

@@ -22,8 +22,11 @@ _SK_MLP = ModelSpec(
             "the paper says majority; its released code averages the probabilities of MLPs while SCD and BNN count"
             " votes; vote=soft is as released, vote=hard as printed",
             "released code seeds each network with its number; here from the run's seed",
+            "released code takes inputs as they are (pixels over 255); here pictures are scaled by their bounds, all"
+            " else by one mean and one spread of the training split",
         ),
     ),
+    revision=2,
 )
 
 _FOREST = ModelSpec(

@@ -1,12 +1,15 @@
 """Binary networks: weights and activations are +1 and -1, and slopes are those of the named functions."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from advbench import Examples
 from advbench_baselines.bnn import Bnn, approx_sign, sign, ste, swish_sign
+from advbench_baselines.layers import Scaled
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from baselines_case import job
@@ -51,6 +54,27 @@ def test_latent_weights_are_clipped_while_training():
     latent = contender.state().arrays["members.0.first.weight"]
     assert float(latent.abs().max()) == 1.0
     assert float((latent.abs() == 1).float().mean()) > 0.05
+
+
+def crowded(n, seed=0):
+    """Inputs as means of many word vectors are: each near a place of its own, far from 0, and hardly moving."""
+    places = torch.rand(20, generator=torch.Generator().manual_seed(99))
+    moves = torch.randn(n, 20, generator=torch.Generator().manual_seed(seed))
+    return Examples(torch.arange(n), places + 0.005 * moves, (moves[:, :10].sum(dim=1) > 0).long())
+
+
+def test_it_learns_from_inputs_that_lie_close_together(monkeypatch):
+    given = job(2, (20,), train=crowded(600), tune=crowded(300, seed=1))
+
+    def right():
+        contender = Bnn(epochs=12, learning_rate=0.003, votes=3).fit(given)
+        again = Bnn(votes=3).restore(contender.state(), replace(given, train=crowded(1)))
+        assert torch.equal(again.scores(given.tune.x), contender.scores(given.tune.x))
+        return float((contender.labels(given.tune.x) == given.tune.y).float().mean())
+
+    assert right() > 0.8
+    monkeypatch.setattr("advbench_baselines.bnn.scaled", lambda facts, each: Scaled(facts.bounds))
+    assert right() < 0.7  # the bounds say nothing of where these inputs lie
 
 
 def test_votes_are_counted():

@@ -1,5 +1,7 @@
 """The training loop: side by side as one by one, on from a checkpoint as without, by every setting."""
 
+import errno
+import os
 import sys
 import time
 from dataclasses import replace
@@ -9,10 +11,14 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from advbench import ContestError, DataError
+from advbench import ContestError, DataError, ParamError
+from advbench.catalog.plugins import discover
+from advbench.catalog.registry import read
+from advbench.catalog.resolve import Resolver
 from advbench_baselines.bnn import Bnn
 from advbench_baselines.checkpoint import Checkpoint
 from advbench_baselines.convnets import CarliniWagnerCnn
+from advbench_baselines.distillation import Distillation
 from advbench_baselines.fitting import batches
 from advbench_baselines.lenet import LeNet
 from advbench_baselines.network_model import NetworkModel
@@ -20,6 +26,8 @@ from advbench_baselines.recipe import Recipe, augmented, losses
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from baselines_case import blobs, job
+
+RESOLVER = Resolver(discover(), read())
 
 
 class OneByOne(LeNet):
@@ -108,6 +116,23 @@ def test_a_disk_that_refuses_checkpoints_ends_no_training(where, tmp_path):
     assert not checkpoint.due  # it is not tried again at once
 
 
+def test_a_training_on_a_full_disk_ends_as_on_an_empty_one(tmp_path, monkeypatch):
+    model = Bnn(epochs=3, votes=2)
+    whole = model.fit(job()).state().arrays
+    tried = []
+
+    def full(handle):
+        tried.append(handle)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("advbench_baselines.checkpoint._EVERY", 0.0)
+    monkeypatch.setattr(os, "fsync", full)
+    again = model.fit(job(checkpoints=tmp_path)).state().arrays
+    assert len(tried) >= 3
+    assert all(torch.equal(again[name], whole[name]) for name in whole)
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_log_holds_the_loss_of_the_tune_split():
     rows = []
     given = job(log=rows.append)
@@ -161,3 +186,20 @@ def test_an_example_left_over_joins_the_batch_before_it():
 def test_only_pictures_are_moved():
     with pytest.raises(DataError, match="augment=crop must be of pictures, got inputs"):
         Bnn(epochs=1, augment="crop").fit(job(shape=(64,)))
+
+
+@pytest.mark.parametrize("name", ["bnn", "lenet", "sk-mlp", "cw-cnn", "madry-cnn", "densenet", "mlp", "linear"])
+@pytest.mark.parametrize("rate", ["1e300", "inf", "1001"])
+def test_a_learning_rate_that_no_network_stands_is_refused_where_it_is_typed(name, rate):
+    with pytest.raises(ParamError, match="learning_rate must be .*<= 1000"):
+        RESOLVER.one("model", f"{name}:learning_rate={rate}")
+
+
+@pytest.mark.parametrize("train", [
+    lambda: LeNet(epochs=3, learning_rate=1000.0, weight_decay=1000.0, optimizer="sgd").fit(job()),
+    lambda: Distillation().protect(LeNet(epochs=3, learning_rate=1000.0, weight_decay=1000.0, optimizer="sgd"), job()),
+], ids=["alone", "taught"])  # fmt: skip
+def test_a_loss_that_is_no_number_ends_the_training_and_says_what_to_lower(train):
+    told = r"the loss must be finite, got (nan|inf) in epoch \d. Lower learning_rate \(now 1000\)"
+    with pytest.raises(ContestError, match=told):
+        train()

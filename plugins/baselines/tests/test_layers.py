@@ -1,11 +1,17 @@
-"""Layers: rows that depend on nothing else, masks from a stream of their own, inputs scaled by the bounds."""
+"""Layers: rows that depend on nothing else, masks from a stream of their own, inputs by bounds or training split."""
+
+import sys
+from pathlib import Path
 
 import pytest
 import torch
 from torch.nn import functional as F
 
 from advbench import Bounds
-from advbench_baselines.layers import Conv1d, Dense, Dropout, Scaled, draw, product
+from advbench_baselines.layers import Conv1d, Dense, Dropout, Scaled, Standardised, draw, learn_scales, product, scaled
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from baselines_case import facts
 
 
 @pytest.mark.parametrize("outputs", [1, 2, 5, 7, 10, 15, 16, 40])
@@ -73,3 +79,25 @@ def test_weights_come_from_the_generator_alone():
     assert torch.equal(networks[0].weight, networks[1].weight)
     assert not torch.equal(networks[0].weight, networks[2].weight)
     assert float(networks[0].weight.detach().abs().max()) <= 30**-0.5
+
+
+@pytest.mark.parametrize("shape", [(3,), (5, 2)])
+def test_all_but_pictures_are_scaled_by_the_training_split(shape):
+    x = 40 + torch.rand(50, *shape, generator=torch.Generator().manual_seed(0)) * torch.arange(1.0, 1 + shape[-1])
+    layers = [scaled(facts(shape=shape), each=each) for each in (True, False)]
+    for layer in layers:
+        learn_scales([layer], x)
+    each, one = (layer(x) for layer in layers)
+    torch.testing.assert_close(each.mean(dim=0), torch.zeros(shape), atol=1e-5, rtol=0)
+    torch.testing.assert_close(one.mean(), torch.zeros(()), atol=1e-5, rtol=0)
+    for out in (each, one):
+        torch.testing.assert_close(out.square().mean().sqrt(), torch.ones(()))
+        spans = (out.amax(dim=0) - out.amin(dim=0)) / (x.amax(dim=0) - x.amin(dim=0))
+        torch.testing.assert_close(spans, spans.flatten()[:1].expand(shape))  # sizes beside each other are kept
+    assert type(scaled(facts(shape=(1, 8, 8)), each=True)) is Scaled
+
+
+def test_inputs_that_are_all_alike_are_only_moved():
+    layer = Standardised((2,))
+    layer.learn(torch.full((4, 2), 7.0))
+    assert layer(torch.tensor([[8.0, 7.0]])).tolist() == [[1.0, 0.0]]

@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
-from advbench import ContestError
+from advbench import ContestError, Examples
+from advbench_baselines.layers import Scaled
 from advbench_baselines.sk_mlp import SkMlp
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -73,3 +75,25 @@ def test_other_layouts_answer_as_well():
     assert torch.equal(contender.scores(given.tune.x), SkMlp(
         hidden=(12, 8), activation="tanh", solver="adam"
     ).restore(contender.state(), given).scores(given.tune.x))  # fmt: skip
+
+
+def test_it_learns_from_inputs_that_fill_little_of_their_bounds(monkeypatch):
+    moves = torch.randn(400, 10, generator=torch.Generator().manual_seed(0))
+    examples = Examples(torch.arange(400), 0.6 + 0.01 * moves, (moves.sum(dim=1) > 0).long())
+    one = Examples(examples.ids[:1], examples.x[:1], examples.y[:1])
+    given = job(2, (10,), train=examples, tune=examples)
+
+    def right():
+        contender = SkMlp().fit(given)
+        again = SkMlp().restore(contender.state(), replace(given, train=one))
+        assert torch.equal(again.scores(examples.x), contender.scores(examples.x))
+        return float((contender.labels(examples.x) == examples.y).float().mean())
+
+    assert right() > 0.9
+    monkeypatch.setattr("advbench_baselines.sk_mlp.scaled", lambda facts: Scaled(facts.bounds))
+    assert right() < 0.7  # the loss stands still from the start, and training ends
+
+
+def test_weights_that_overflow_are_told_with_what_to_lower():
+    with pytest.raises(ContestError, match=r"must stay finite .* Lower learning_rate \(now 1e\+100\)"):
+        SkMlp(learning_rate=1e100, activation="relu").fit(job())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,7 +20,7 @@ def numbered(who: str, labels: Sequence[Any]) -> tuple[np.ndarray[Any, np.dtype[
     """
     plain = [label.item() if isinstance(label, np.generic) else label for label in labels]
     numeric = all(isinstance(label, (int, float)) for label in plain)
-    if numeric and any(not math.isfinite(label) or int(label) != label for label in plain):
+    if numeric and any(isinstance(label, float) and not label.is_integer() for label in plain):
         raise DataError(f"{who}: labels must be whole numbers or words, got fractions. Choose another label column.")
     values = [int(label) for label in plain] if numeric else [str(label) for label in plain]
     known = sorted(set(values))  # type: ignore[type-var]

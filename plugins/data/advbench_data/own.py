@@ -9,20 +9,34 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-from advbench import Arrays, ArrayWriter, DataAbsent, DataError, DatasetFacts, Modality, Norm, Resource, Supply, param
+from advbench import (
+    Arrays,
+    ArrayWriter,
+    DataAbsent,
+    DataError,
+    DatasetFacts,
+    Modality,
+    Norm,
+    ParamError,
+    Resource,
+    Supply,
+    param,
+)
 
 from .labels import numbered
+from .own_texts import labelled_texts
 from .pictures import Mode, Picture, pictures_in, write_pictures
 from .splits import EVAL, TRAIN, TUNE
 from .stored import StoredDataset
 from .table import Schema
 from .tabular import TABULAR_EPS, TableDataset
+from .text import TEXT_EPS, read_texts, write_texts
 
 IMAGE_EPS: Mapping[Norm, float] = {Norm.LINF: 8 / 255, Norm.L2: 0.5, Norm.L1: 12.0}
 _PARTS = {"train": TRAIN, "training": TRAIN, "tune": TUNE, "val": TUNE, "valid": TUNE, "validation": TUNE,
@@ -230,19 +244,46 @@ def _check_sizes(archive: zipfile.ZipFile) -> None:
 
 @dataclass(frozen=True)
 class Csv(OwnDataset, TableDataset):
-    """float32 (N, D) in [0, 1]: a header line, numbers, and a column with the label."""
+    """A header line and rows: CSV, or tabs, or JSON lines, or Parquet.
+
+    float32 (N, D) in [0, 1], of numbers and a column with the label; with `text`, texts and their labels.
+    """
 
     NAME: ClassVar[str] = "csv"
     MODALITY: ClassVar[Modality] = Modality.TABULAR
     EPS: ClassVar[Mapping[Norm, float]] = TABULAR_EPS
 
     label: str = param("label", help="the column to predict")
+    text: str | None = param(None, help="the column of texts: the set is texts, and other columns are not read")
     drop: tuple[str, ...] = param((), help="columns to leave out")
     groups: tuple[str, ...] = param((), help="one-hot groups: `job` for columns job_clerk, job_nurse, …")
     immutable: tuple[str, ...] = param((), help="columns and groups that nobody can change")
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        of_tables = next((name for name in ("drop", "groups", "immutable") if getattr(self, name)), None)
+        if self.text is not None and of_tables is not None:
+            raise ParamError(f"{of_tables} must be left out of texts, got it beside text={self.text}. Drop one.")
+        if self.text == self.label:
+            raise ParamError(f"text and label must be two columns, got '{self.label}' for both. Name the other one.")
+
+    def all_facts(self) -> DatasetFacts:
+        if self.text is None:
+            return super().all_facts()
+        known = StoredDataset.all_facts(self)
+        return replace(known, modality=Modality.TEXT, shape=None, bounds=None, eps=TEXT_EPS)
+
     def make(self, folder: Path, writer: ArrayWriter) -> Mapping[str, Any]:
-        return self.keep(self._there(), Schema(self.label, self.drop, self.groups, self.immutable), writer)
+        path = self._there()
+        if self.text is None:
+            return self.keep(path, Schema(self.label, self.drop, self.groups, self.immutable), writer)
+        texts, labels = labelled_texts(path, self.text, self.label)
+        y, names = numbered(str(path), labels)
+        writer.put("y", y)
+        return {"classes": len(names), "names": names, "distinct": write_texts(writer, texts)}
+
+    def inputs(self, arrays: Arrays, ids: Any) -> Any:
+        return super().inputs(arrays, ids) if self.text is None else read_texts(arrays, ids)
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ _ROWS: tuple[tuple[str, str, Modality, str, str, tuple[str, int, str] | None], .
     ("image-folder", "own:ImageFolder", _IMAGE, "your pictures, in a folder for each class", "your own", None),
     ("npz", "own:Npz", _IMAGE, "your pictures, as arrays x and y", "your own", None),
     ("npz-series", "own:NpzSeries", _SERIES, "your time series, as arrays x and y", "your own", None),
-    ("csv", "own:Csv", _TABLE, "your table, with a header line", "your own", None),
+    ("csv", "own:Csv", _TABLE, "your table, or with text= your texts: CSV, tabs, JSON lines", "your own", None),
     ("parquet", "own:Parquet", _TABLE, "your table", "your own", None),
 )  # fmt: skip
 

@@ -12,6 +12,7 @@ import numpy as np
 from advbench import Column, DataError
 
 from .labels import numbered
+from .rows import delimiter_of, form_of, json_rows
 
 _MOST = 1 << 30  # numbers in a table
 
@@ -38,7 +39,7 @@ class Table:
 
 
 def read_table(path: Path, schema: Schema) -> Table:
-    """Read CSV (with a header line) or Parquet. Raises DataError naming column and line."""
+    """Read CSV or tabs (with a header line), JSON lines or Parquet. Raises DataError naming column and line."""
     frame = _frame(path)
     missing = [name for name in (schema.label, *schema.drop) if name not in frame.columns]
     if missing:
@@ -61,7 +62,13 @@ def _frame(path: Path) -> Any:
     import pandas as pd
 
     try:
-        frame = _parquet(path) if _is_parquet(path) else pd.read_csv(path, compression=None, low_memory=False)
+        form = form_of(path)
+        if form == "parquet":
+            frame = _parquet(path)
+        elif form == "json lines":
+            frame = pd.DataFrame(_from_json(path))
+        else:
+            frame = pd.read_csv(path, sep=delimiter_of(path), compression=None, low_memory=False)
     except (OSError, ValueError, OverflowError, MemoryError, LookupError) as error:  # most of pandas' are ValueErrors
         got = " ".join(str(error).split())[:200]
         raise DataError(f"{path}: it must be a readable table, got: {got}. Check the file.") from None
@@ -70,9 +77,16 @@ def _frame(path: Path) -> Any:
     return frame
 
 
-def _is_parquet(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(4) == b"PAR1"
+def _from_json(path: Path) -> list[Mapping[str, Any]]:
+    """Rows; each may bring columns of its own, so that they too are counted before a table is made."""
+    rows: list[Mapping[str, Any]] = []
+    names: set[str] = set()
+    for _, row in json_rows(path):
+        rows.append(row)
+        names.update(row)
+        if len(rows) * len(names) > _MOST:
+            raise ValueError(f"{len(rows):,} rows of {len(names):,} columns")
+    return rows
 
 
 def _parquet(path: Path) -> Any:
@@ -94,8 +108,9 @@ def _numbers(path: Path, name: str, column: Any) -> np.ndarray[Any, Any]:
     text = np.isnan(numbers) & ~empty
     if text.any():
         row = int(np.flatnonzero(text)[0])
-        hint = "Encode it as numbers, or one column for each value."
-        raise DataError(f"{path}: column '{name}' must be numbers, got '{column.iloc[row]}' in row {row + 1}. {hint}")
+        hint = f"Encode it as numbers, one column for each value, or read it as texts: text={name}."
+        got = f"'{str(column.iloc[row])[:40]}' in row {row + 1}"
+        raise DataError(f"{path}: column '{name}' must be numbers, got {got}. {hint}")
     if empty.any() or not np.isfinite(numbers).all():
         row = int(np.flatnonzero(empty | ~np.isfinite(numbers))[0])
         got, hint = "a gap" if empty[row] else str(numbers[row]), "Fill it in or remove the row."

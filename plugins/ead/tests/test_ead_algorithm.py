@@ -28,7 +28,8 @@ def plainly(network, x0, y, target, settings):
             else:
                 f = scores[[k for k in range(len(scores)) if k != target]].max() - scores[target]
             (slope,) = torch.autograd.grad(torch.clamp(f, min=-settings.kappa), asked)
-            moved = z - rate * (c * slope + 2 * (z - x0)) - x0
+            pull = 2 * (z - x0) if settings.pull == "always" or f > -settings.kappa else 0
+            moved = z - rate * (c * slope + pull) - x0
             fresh = (x0 + moved.sign() * (moved.abs() - threshold).clamp(min=0)).clamp(0, 1)
             z = fresh + (k / (k + 3) if settings.solver == "fista" else 0) * (fresh - x)
             x = fresh
@@ -44,12 +45,21 @@ def plainly(network, x0, y, target, settings):
 
 
 @pytest.mark.parametrize("targeted", [False, True])
-@pytest.mark.parametrize(("solver", "threshold"), [("fista", "paper"), ("ista", "paper"), ("fista", "prox")])
-def test_the_three_rules_choose_what_the_plain_algorithm_chooses(solver, threshold, targeted):
+@pytest.mark.parametrize(
+    ("solver", "threshold", "pull"),
+    [
+        ("fista", "paper", "always"),
+        ("ista", "paper", "always"),
+        ("fista", "prox", "always"),
+        ("fista", "paper", "unmet"),
+        ("ista", "prox", "unmet"),
+    ],
+)
+def test_the_three_rules_choose_what_the_plain_algorithm_chooses(solver, threshold, pull, targeted):
     network, x = smooth(), uniform(3, 12)
     y = labels_of(network, x)
     target = (y + 1) % 3 if targeted else None
-    settings = Ead(steps=30, searches=5, beta=3e-3, c=0.01, rate=0.05, solver=solver, threshold=threshold)
+    settings = Ead(steps=30, searches=5, beta=3e-3, c=0.01, rate=0.05, solver=solver, threshold=threshold, pull=pull)
     notes = attack(settings, network, x, y=y, target=target, classes=3).notes
     for i in range(len(x)):
         expected = plainly(network, x[i], int(y[i]), None if target is None else int(target[i]), settings)
@@ -79,6 +89,16 @@ def test_the_rule_follows_the_norm_unless_one_is_named(norm):
         change = (answer.x - x).double()
         assert change.abs().sum(dim=1).tolist() == pytest.approx(answer.notes[f"{column}_l1"].tolist(), rel=1e-6)
         assert change.norm(dim=1).tolist() == pytest.approx(answer.notes[f"{column}_l2"].tolist(), rel=1e-6)
+
+
+@pytest.mark.parametrize("solver", ["fista", "ista", "cov"])
+def test_where_the_goal_is_met_the_distance_may_cease_to_pull(solver):
+    network, x = smooth(40), 0.3 + 0.4 * uniform(8, 40)
+    sizes = [
+        attack(Ead(steps=40, searches=5, c=0.01, beta=1e-3, solver=solver, pull=pull), network, x, classes=3).notes
+        for pull in ("always", "unmet")
+    ]
+    assert bool((sizes[0]["l2_l2"] < sizes[1]["l2_l2"]).any()), "a distance that pulls always ends nearer in L2"
 
 
 def test_a_step_costs_one_gradient_and_at_most_one_more_query():

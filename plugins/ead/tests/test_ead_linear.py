@@ -14,7 +14,14 @@ from advbench_ead.walks import Plan, Shrinking
 def end_of_walk(x, network, c, beta, **plan):
     """Where a walk ends that never reaches its goal."""
     hunt = Hunt(oracle_for(network, x), x, beta, kappa=1e6)
-    settings = {"solver": "fista", "threshold": "prox", "steps": 120, "rate": 0.2, "abort": False} | plan
+    settings = {
+        "solver": "fista",
+        "threshold": "prox",
+        "steps": 120,
+        "rate": 0.2,
+        "abort": False,
+        "pull": "always",
+    } | plan
     walk = Shrinking(hunt, torch.arange(len(x)), torch.full((len(x),), c), Plan(**settings))
     for k in range(settings["steps"]):
         assert walk.step(k)

@@ -7,9 +7,9 @@ from advbench import Access, AttackSpec, Modality, Norm, Paper, Register, hookim
 NUMERIC = frozenset({Modality.IMAGE, Modality.TABULAR, Modality.SERIES})
 HERE = "advbench_gradient"
 
-MARGIN = (
-    "paper: cross-entropy; default: the margin for two classes, and where cross-entropy of more saturates, its log-odds"
-    " (loss=ce is the paper)"
+LOSS = (
+    "paper: cross-entropy; default: log-odds, which grow with it and never saturate, of scores multiplied row by row"
+    " until the goal is first missed by 10, so that their scale tells nothing (loss=ce is the paper)"
 )
 GRID = "without eps the smallest of 1000 eps that succeeds, as thesis Table 4; a paper's attack has one eps"
 BISECT = "without eps the smallest change is looked for by bisection on eps, every try charged"
@@ -19,7 +19,7 @@ ONE_STEP = Paper(
     year=2015,
     url="https://arxiv.org/abs/1412.6572",
     deviations=(
-        MARGIN,
+        LOSS,
         GRID,
         "the grid ends at the longest change inside the bounds; the thesis: at 1 (linf), 10 (l2), 1000 (l1)",
     ),
@@ -41,7 +41,7 @@ FGSM = _spec(
     frozenset({Norm.LINF}),
     ("", "loss=ce"),
     ONE_STEP,
-    revision=2,
+    revision=3,
 )
 FGM = _spec(
     "fgm",
@@ -49,7 +49,7 @@ FGM = _spec(
     frozenset({Norm.L1, Norm.L2}),
     ("", "loss=ce"),
     ONE_STEP,
-    revision=2,
+    revision=3,
 )
 IFGSM = _spec(
     "ifgsm",
@@ -61,13 +61,13 @@ IFGSM = _spec(
         year=2017,
         url="https://arxiv.org/abs/1611.01236",
         deviations=(
-            MARGIN,
+            LOSS,
             "paper: steps of one grey level; default: 10 of eps / 10, as in the thesis",
             BISECT,
             "points are projected into the ball too, which changes nothing for steps of eps / steps",
         ),
     ),
-    revision=2,
+    revision=3,
 )
 PGD = _spec(
     "pgd",
@@ -79,7 +79,7 @@ PGD = _spec(
         year=2018,
         url="https://arxiv.org/abs/1706.06083",
         deviations=(
-            MARGIN,
+            LOSS,
             "paper: 40 steps of .01 at eps .3 (MNIST); default: 100 of 2.5 eps / 100, and 5 starts",
             BISECT,
             "L2 points are clipped first and shortened then, so that all of eps goes to features that can still move",
@@ -88,7 +88,7 @@ PGD = _spec(
             "AdaDelta reckons in units of the range, so that its epsilon means the same for all bounds",
         ),
     ),
-    revision=2,
+    revision=3,
 )
 MIM = _spec(
     "mim",
@@ -100,12 +100,12 @@ MIM = _spec(
         year=2018,
         url="https://arxiv.org/abs/1710.06081",
         deviations=(
-            MARGIN,
+            LOSS,
             BISECT,
             "a row whose gradient is zero stops there, whatever its momentum",
         ),
     ),
-    revision=2,
+    revision=3,
 )
 
 APGD = _spec(
@@ -119,15 +119,15 @@ APGD = _spec(
         year=2020,
         url="https://arxiv.org/abs/2003.01690",
         deviations=(
-            "paper: cross-entropy, then the ratio of logits; here one loss per run, the margin for two classes, and"
-            " log-odds where cross-entropy of more saturates",
+            "paper: cross-entropy, then the ratio of logits; here one loss per run",
+            LOSS,
             "paper: starts at normalised noise; here evenly in the ball",
             "classes=9,restarts=9,loss=dlr is APGD-T with one start per class",
             "with three classes the targeted ratio takes the third largest score for the fourth",
             BISECT,
         ),
     ),
-    revision=2,
+    revision=3,
 )
 CW = _spec(
     "cw",
@@ -143,9 +143,10 @@ CW = _spec(
             "paper: c starts at .001 and 10,000 steps; default: c from 1 and 200 steps, for budgets of 2,000 gradients",
             "the early end of a search is decided row by row; the released code compares sums over the batch",
             "distance and c count in units of the range",
+            "where the first c works already, c goes down tenfold; paper: by halves",
         ),
     ),
-    revision=2,
+    revision=3,
 )
 DEEPFOOL = _spec(
     "deepfool",
@@ -160,8 +161,10 @@ DEEPFOOL = _spec(
             "with a target it walks to that class, by the lead over all others; the paper is untargeted only",
             "points are clipped to the bounds after each step; the paper knows no bounds",
             "a row ends where the point with its overshoot succeeds, as in the released code",
+            "steps end behind a face by 1e-4 of the first lead; released code: by 1e-4, which is lost in large scores",
         ),
     ),
+    revision=2,
 )
 JSMA = _spec(
     "jsma",
@@ -174,12 +177,15 @@ JSMA = _spec(
         url="https://arxiv.org/abs/1511.07528",
         deviations=(
             "scores are known up to a constant per row only: log-probabilities stand for logits",
+            "scores are multiplied row by row until the goal is first missed by .01, where all classes count alike and"
+            " fewer features suffice; lead=none takes them as they are, as the paper does",
             "paper: targeted; untargeted aims at the likeliest other class",
             "paper: raises features; default: raises or lowers, whichever tells more (change=up is the paper)",
             "paper: at most 14.5 % of the features; default: all of them, since eps is the threat's",
             "pairs are formed among the 128 likeliest features of each direction",
         ),
     ),
+    revision=2,
 )
 LBFGS = _spec(
     "lbfgs",
@@ -192,10 +198,13 @@ LBFGS = _spec(
         url="https://arxiv.org/abs/1312.6199",
         deviations=(
             "untargeted: log(1 - p(y)) stands for the loss towards a chosen class",
+            "scores are multiplied row by row until the goal is first missed by 10; lead=none takes them as they are,"
+            " as the paper does",
             "projected L-BFGS, with a history and a line search per row; paper: L-BFGS-B, one image at a time",
             "paper: the smallest c by line search; here tenfold and then by bisection",
         ),
     ),
+    revision=2,
 )
 
 

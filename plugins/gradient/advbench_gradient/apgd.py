@@ -11,7 +11,7 @@ from torch import Tensor
 from advbench import Access, AttackFacts, GradientOracle, Norm, Perturbed, Streams, param
 
 from .hunt import Hunt, Slopes
-from .losses import LOSS_HELP, LOSSES, Gain, gain_for, least_classes
+from .losses import LOSS_HELP, LOSSES, Gain, gain_for, lead_for, least_classes
 from .norms import Ball, direction
 from .radius import attempts
 
@@ -37,7 +37,7 @@ class Apgd:
 
     def perturb(self, oracle: GradientOracle, x: Tensor, rng: Streams) -> Perturbed:
         """`steps` gradients per start, and one query per row to rank the classes if it aims."""
-        hunt, gain = Hunt(oracle, x), gain_for(self.loss, oracle.classes, oracle.loss)
+        hunt, gain = Hunt(oracle, x, lead=lead_for(self.loss)), gain_for(self.loss, oracle.loss)
         # Per start, the classes aimed at, (N,).
         aims = hunt.rivals(self.classes) if self.classes and oracle.goal.target is None else []
         started = 0

@@ -28,7 +28,7 @@ class CarliniWagner:
     """
 
     steps: int = param(200, ge=1, paper="1000 to 10000", help="gradients per value of c")
-    searches: int = param(9, ge=1, paper=9, help="values of c tried: tenfold until one works, then by bisection")
+    searches: int = param(9, ge=1, paper=9, help="values of c tried: up or down tenfold, then by bisection")
     rate: float = param(0.01, gt=0, paper=0.01, help="Adam's step")
     c: float = param(1.0, gt=0, paper=0.001, help="first weight of the score against the change")
     kappa: float = param(0.0, ge=0, paper=0, unit="log-odds", help="margin by which a success must win")

@@ -13,7 +13,7 @@ from .hunt import Hunt
 from .losses import difference, margin
 from .norms import TINY, dual_size
 
-_BEYOND = 1e-4  # log-odds behind the face, as in the released code
+_BEYOND = 1e-4  # of the first lead: so far behind the face
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class DeepFool:
 
     def perturb(self, oracle: GradientOracle, x: Tensor, rng: Streams) -> Perturbed:
         """A query to rank the classes, then a gradient per class and step."""
-        hunt = Hunt(oracle, x)
+        hunt = Hunt(oracle, x, lead=1.0)
         self._walk(hunt)
         return hunt.answer()
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from advbench import BudgetSpent, GradientOracle, Norm, Perturbed
 
-from .losses import Gain, margin
+from .losses import Gain, margin, to_lead
 from .norms import size
 
 
@@ -28,15 +28,20 @@ class Slopes(NamedTuple):
 
 
 class Hunt:
-    """Rows are those of the oracle; kappa is the least margin, in log-odds, of a success that counts."""
+    """Rows are those of the oracle; kappa is the least margin, in log-odds, of a success that counts.
 
-    def __init__(self, oracle: GradientOracle, x: Tensor, kappa: float = 0.0) -> None:
+    lead: losses see scores multiplied, row by row, so that at the first point that a row asks about the goal is
+    missed by that much: networks that differ in their scores' scale alone are attacked alike. None: as they are.
+    """
+
+    def __init__(self, oracle: GradientOracle, x: Tensor, kappa: float = 0.0, lead: float | None = None) -> None:
         self.oracle, self.shape, self.kappa = oracle, tuple(x.shape[1:]), kappa
         self.x0 = x.flatten(1)
         self.width = oracle.bounds.width if oracle.bounds else 1.0
         self.norm: Norm = oracle.threat.norm
         self.best = self.x0.clone()
         self.distance = torch.full((len(x),), torch.inf, dtype=x.dtype, device=x.device)
+        self._lead, self._factor = lead, torch.full_like(self.distance, torch.nan)  # nan: not asked yet
         # Rows that had a gradient, that had one that leads anywhere, and that had one that is no number.
         self._asked, self._signal, self._lost = (
             torch.zeros(len(x), dtype=torch.bool, device=x.device) for _ in range(3)
@@ -65,7 +70,7 @@ class Hunt:
         def loss(scores: Tensor, index: Tensor) -> Tensor:
             answered[index] = True
             hit[index] = self._met(scores.detach(), rows[index])
-            return gain(scores, y[index], None if target is None else target[index])
+            return gain(self._scaled(scores, rows[index]), y[index], None if target is None else target[index])
 
         try:
             value, grad = self.oracle.value_and_grad(self._shaped(points), loss, rows)
@@ -115,6 +120,14 @@ class Hunt:
         blind = (self._asked & ~self._signal) | self._lost
         chosen = self.best if points is None else points
         return Perturbed(chosen.reshape(-1, *self.shape), blind=blind & self.distance.isinf())
+
+    def _scaled(self, scores: Tensor, rows: Tensor) -> Tensor:
+        if self._lead is None:
+            return scores
+        goal = self.oracle.goal
+        fresh = to_lead(scores.detach(), goal.y[rows], None if goal.target is None else goal.target[rows], self._lead)
+        self._factor[rows] = torch.where(self._factor[rows].isnan(), fresh, self._factor[rows])
+        return scores * self._factor[rows, None]
 
     def _met(self, scores: Tensor, rows: Tensor) -> Tensor:
         goal = self.oracle.goal

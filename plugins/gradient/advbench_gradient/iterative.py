@@ -11,7 +11,7 @@ from advbench import Access, AttackFacts, ContestError, GradientOracle, Norm, Pe
 
 from .ascent import AdaDelta, Momentum, Plain, Stepper, ascend
 from .hunt import Hunt
-from .losses import LOSS_HELP, LOSSES, gain_for, least_classes
+from .losses import LOSS_HELP, LOSSES, gain_for, lead_for, least_classes
 from .norms import Ball
 from .radius import attempts
 
@@ -41,14 +41,12 @@ class Ifgsm:
 
     def perturb(self, oracle: GradientOracle, x: Tensor, rng: Streams) -> Perturbed:
         """`steps` gradients and a query per eps."""
-        hunt, end = Hunt(oracle, x), x.flatten(1).clone()
+        hunt, end = Hunt(oracle, x, lead=lead_for(self.loss)), x.flatten(1).clone()
 
         def attempt(eps: Tensor, rows: Tensor) -> None:
             ball = Ball(hunt.norm, hunt.x0[rows], eps, oracle.bounds)
             stepper = Plain(hunt.norm, eps / self.steps, oracle.bounds)
-            end[rows] = ascend(
-                hunt, ball, rows, ball.x0, gain_for(self.loss, oracle.classes, oracle.loss), stepper, self.steps
-            )
+            end[rows] = ascend(hunt, ball, rows, ball.x0, gain_for(self.loss, oracle.loss), stepper, self.steps)
 
         attempts(hunt, attempt, 1, self.searches, self.grid, self.top)
         return hunt.answer(end if self.returns == "last" and hunt.oracle.threat.eps is not None else None)
@@ -92,12 +90,12 @@ class Pgd:
         """`steps` gradients and a query per start."""
         if self.legacy_box and oracle.bounds is None:
             raise ContestError("pgd: legacy_box must have bounds, got inputs without. Leave it out.")
-        hunt, end = Hunt(oracle, x), x.flatten(1).clone()
+        hunt, end = Hunt(oracle, x, lead=lead_for(self.loss)), x.flatten(1).clone()
 
         def attempt(eps: Tensor, rows: Tensor) -> None:
             ball = Ball(hunt.norm, hunt.x0[rows], eps, oracle.bounds, self.legacy_box)
             start = ball.draw(rng, rows) if self.random_start else ball.project(ball.x0)
-            gain = gain_for(self.loss, oracle.classes, oracle.loss)
+            gain = gain_for(self.loss, oracle.loss)
             end[rows] = ascend(hunt, ball, rows, start, gain, self._stepper(oracle, ball), self.steps)
 
         attempts(hunt, attempt, self.restarts, self.searches)
@@ -124,12 +122,12 @@ class Mim:
 
     def perturb(self, oracle: GradientOracle, x: Tensor, rng: Streams) -> Perturbed:
         """`steps` gradients and a query per eps."""
-        hunt = Hunt(oracle, x)
+        hunt = Hunt(oracle, x, lead=lead_for(self.loss))
 
         def attempt(eps: Tensor, rows: Tensor) -> None:
             ball = Ball(hunt.norm, hunt.x0[rows], eps, oracle.bounds)
             stepper = Momentum(Plain(hunt.norm, eps / self.steps, oracle.bounds), ball.x0, self.decay)
-            ascend(hunt, ball, rows, ball.x0, gain_for(self.loss, oracle.classes, oracle.loss), stepper, self.steps)
+            ascend(hunt, ball, rows, ball.x0, gain_for(self.loss, oracle.loss), stepper, self.steps)
 
         attempts(hunt, attempt, 1, self.searches)
         return hunt.answer()

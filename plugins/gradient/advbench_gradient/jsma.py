@@ -10,7 +10,7 @@ from torch import Tensor
 from advbench import Access, AttackFacts, Bounds, ContestError, GradientOracle, Norm, Perturbed, Streams, param
 
 from .hunt import Hunt
-from .losses import chance, others
+from .losses import LEAD_HELP, chance, others
 
 _CANDIDATES = 128  # features that may form pairs; all of them where there are no more
 
@@ -29,6 +29,7 @@ class Jsma:
         "both", choices=("up", "down", "both"), paper="up", help="whether features are raised, lowered, or as fits"
     )
     share: float = param(1.0, gt=0, le=1, paper=0.145, help="of the features that may be changed, eps aside")
+    lead: float | None = param(0.01, gt=0, unit="log-odds", paper="none", help=LEAD_HELP)
 
     def facts(self) -> AttackFacts:
         return AttackFacts(needs=Access.GRADIENTS, norms=frozenset({Norm.L0}))
@@ -37,7 +38,7 @@ class Jsma:
         """Two gradients per step, and one query to choose a class if none is given."""
         if oracle.bounds is None:
             raise ContestError("jsma: inputs must have bounds, got none. Use deepfool or pgd.")
-        hunt = Hunt(oracle, x)
+        hunt = Hunt(oracle, x, lead=self.lead)
         self._walk(hunt)
         return hunt.answer()
 

@@ -11,7 +11,7 @@ from advbench import Access, AttackFacts, Bounds, ContestError, GradientOracle, 
 
 from .history import History
 from .hunt import Hunt
-from .losses import chance
+from .losses import LEAD, LEAD_HELP, chance
 from .radius import Bracket
 
 _TEN, _ARMIJO, _SHORTEST, _FLAT = 10.0, 1e-4, 1e-4, 1e-6
@@ -25,9 +25,10 @@ class Lbfgs:
     """
 
     steps: int = param(60, ge=1, paper=1000, help="gradients per value of c")
-    searches: int = param(15, ge=1, paper=5, help="values of c tried: tenfold until one works, then by bisection")
+    searches: int = param(15, ge=1, paper=5, help="values of c tried: up or down tenfold, then by bisection")
     c: float = param(0.1, gt=0, paper=0.01, help="first weight of the score against the change")
     memory: int = param(10, ge=1, paper=10, help="pairs of steps and gradients remembered per row")
+    lead: float | None = param(LEAD, gt=0, unit="log-odds", paper="none", help=LEAD_HELP)
 
     def facts(self) -> AttackFacts:
         return AttackFacts(needs=Access.GRADIENTS, norms=frozenset({Norm.L2}))
@@ -36,7 +37,7 @@ class Lbfgs:
         """At most `searches` x `steps` gradients per row."""
         if oracle.bounds is None:
             raise ContestError("lbfgs: inputs must have bounds, got none. Use deepfool or pgd.")
-        hunt, bounds = Hunt(oracle, x), oracle.bounds
+        hunt, bounds = Hunt(oracle, x, lead=self.lead), oracle.bounds
         bracket = Bracket.start(torch.full_like(hunt.distance, self.c))
         for _ in range(self.searches):
             rows = hunt.rows()

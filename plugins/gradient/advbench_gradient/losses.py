@@ -12,7 +12,9 @@ from torch.nn import functional as F
 Gain: TypeAlias = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 """(scores (m, K), y (m,), target (m,) or None = any class but y) -> (m,), the larger the nearer to the goal."""
 
-_SURE = -10.0  # log-odds of all other classes together below which a softmax rounds its gradient away
+LEAD = 10.0  # of scores that the loss `auto` sees
+_LEAST = 1e-12  # of a lead: less is a tie
+LEAD_HELP = "scores are multiplied, row by row, until the goal is first missed by this much; none: taken as they are"
 
 
 def cross_entropy(scores: Tensor, y: Tensor, target: Tensor | None) -> Tensor:
@@ -29,18 +31,14 @@ def chance(scores: Tensor, y: Tensor, target: Tensor | None) -> Tensor:
     return log_p.masked_fill(F.one_hot(y, scores.shape[1]).bool(), -torch.inf).logsumexp(dim=1)
 
 
-def unsaturated(scores: Tensor, y: Tensor, target: Tensor | None) -> Tensor:
-    """Cross-entropy; but log((1 - p(y)) / p(y)) where p(y) is so near to one that float32 would lose its gradient.
+def odds(scores: Tensor, y: Tensor, target: Tensor | None) -> Tensor:
+    """log((1 - p(y)) / p(y)), or log(p(target) / (1 - p(target))): of two classes the margin.
 
-    The one grows with the other, so both point the same way and rank points alike. Towards a target nothing
-    saturates before it is reached.
+    Grows with cross-entropy, so both point the same way and rank points alike, but never saturates.
     """
-    loss = cross_entropy(scores, y, target)
-    if target is not None:
-        return loss
-    rest = scores.masked_fill(F.one_hot(y, scores.shape[1]).bool(), -torch.inf).logsumexp(dim=1)
-    odds = rest - _of(scores, y)
-    return torch.where(odds < _SURE, odds, loss)
+    named = y if target is None else target
+    rest = scores.masked_fill(F.one_hot(named, scores.shape[1]).bool(), -torch.inf).logsumexp(dim=1)
+    return rest - _of(scores, y) if target is None else _of(scores, target) - rest
 
 
 def others(scores: Tensor, y: Tensor, target: Tensor | None) -> Tensor:
@@ -88,16 +86,27 @@ GAINS: dict[str, Gain] = {"ce": cross_entropy, "margin": margin, "dlr": dlr, "sq
 
 LOSSES = ("auto", "native", *GAINS)
 LOSS_HELP = (
-    "what to ascend; auto: margin for two classes, for more ce, by log-odds where it saturates; native: what the"
-    " contender was trained with"
+    "what to ascend; auto: log-odds of the goal, of scores whose scale is set by each row's first answer; native: what"
+    " the contender was trained with"
 )
 
 
-def gain_for(name: str, classes: int, trained: str = "ce") -> Gain:
-    """The gain of that name; `auto` is the margin for two classes, `unsaturated` for more; `native` is `trained`."""
+def gain_for(name: str, trained: str = "ce") -> Gain:
+    """The gain of that name; `native` is `trained`."""
     if name == "auto":
-        return margin if classes == 2 else unsaturated
+        return odds
     return GAINS[trained if name == "native" else name]
+
+
+def lead_for(name: str) -> float | None:
+    """By how much the goal shall be missed at a row's first point; None: by as much as its scores say."""
+    return LEAD if name == "auto" else None
+
+
+def to_lead(scores: Tensor, y: Tensor, target: Tensor | None, lead: float) -> Tensor:
+    """(m,): what to multiply scores with, so that the goal is missed, or met, by `lead`; 1 where they tell nothing."""
+    here = margin(scores, y, target).abs()
+    return torch.where(here.isfinite(), lead / here.clamp(min=_LEAST), 1.0)
 
 
 def least_classes(name: str) -> int:

@@ -36,12 +36,13 @@ class Bracket:
         return cls(first.clone(), torch.zeros_like(first), torch.full_like(first, torch.inf))
 
     def advance(self, rows: Tensor, found: Tensor, factor: float) -> None:
-        """Those rows have tried `now`: halve the bracket, or go up by `factor` while nothing worked."""
+        """Those rows have tried `now`: halve the bracket, or go up or down by `factor` until there is one."""
         now = self.now[rows]
         self.high[rows] = torch.where(found, torch.minimum(self.high[rows], now), self.high[rows])
         self.low[rows] = torch.where(found, self.low[rows], torch.maximum(self.low[rows], now))
-        middle = (self.low[rows] + self.high[rows]) / 2
-        self.now[rows] = torch.where(self.high[rows].isinf(), now * factor, middle)
+        low, high = self.low[rows], self.high[rows]
+        inside = torch.where(low > 0, (low + high) / 2, high / factor)
+        self.now[rows] = torch.where(high.isinf(), now * factor, inside)
 
 
 def attempts(

@@ -10,7 +10,7 @@ from torch import Tensor
 from advbench import Access, AttackFacts, GradientOracle, Norm, Perturbed, Streams, param
 
 from .hunt import Hunt
-from .losses import LOSS_HELP, LOSSES, gain_for, least_classes
+from .losses import LOSS_HELP, LOSSES, gain_for, lead_for, least_classes
 from .norms import Ball, direction
 from .radius import largest
 
@@ -38,10 +38,10 @@ class SingleStep:
 
     def perturb(self, oracle: GradientOracle, x: Tensor, rng: Streams) -> Perturbed:
         """One gradient per row; then one query, or one for each eps up to the first that succeeds."""
-        hunt, end = Hunt(oracle, x), x.flatten(1).clone()
+        hunt, end = Hunt(oracle, x, lead=lead_for(self.loss)), x.flatten(1).clone()
 
         rows = hunt.rows()
-        here = hunt.slopes(hunt.x0[rows], rows, gain_for(self.loss, oracle.classes, oracle.loss))
+        here = hunt.slopes(hunt.x0[rows], rows, gain_for(self.loss, oracle.loss))
         rows, way = rows[here.steep], direction(here.grad[here.steep], hunt.norm)
         if oracle.threat.eps is None:
             self._over_grid(hunt, rows, way)

@@ -14,7 +14,7 @@ from advbench.testing import streams
 from advbench_gradient import FGSM
 from advbench_gradient.apgd import Apgd
 from advbench_gradient.iterative import Ifgsm, Mim, Pgd
-from advbench_gradient.losses import GAINS, LOSSES, chance, difference, gain_for, others, unsaturated
+from advbench_gradient.losses import GAINS, LOSSES, chance, difference, gain_for, lead_for, odds, others, to_lead
 from advbench_gradient.single_step import Fgm, Fgsm
 
 SCORES = torch.tensor([[3.0, 1.0, 0.5, -1.0], [0.0, 2.0, 5.0, 1.0]])
@@ -74,28 +74,50 @@ def test_the_parts_of_lbfgs_deepfool_and_jsma():
     assert torch.allclose(others(SCORES, Y, TARGET), log_p.sum(1) - log_p[torch.arange(2), TARGET])
 
 
-def test_auto_is_the_margin_for_two_classes():
-    assert gain_for("auto", 2) is GAINS["margin"]
-    assert gain_for("auto", 3) is unsaturated
+def test_of_two_classes_log_odds_are_the_margin():
+    assert gain_for("auto") is odds
+    for target in (None, 1 - Y):
+        assert torch.allclose(odds(SCORES[:, :2], Y, target), GAINS["margin"](SCORES[:, :2], Y, target))
 
 
-def test_auto_is_cross_entropy_until_that_saturates_and_ranks_points_alike_beyond():
+@pytest.mark.parametrize("target", [None, TARGET], ids=["untargeted", "targeted"])
+def test_log_odds_point_where_cross_entropy_points_and_rank_alike(target):
+    """One grows with the other, so that their gradients differ in length alone."""
+    scores = SCORES.double().requires_grad_(True)
+    grads = []
+    for gain in (odds, GAINS["ce"]):
+        (grad,) = torch.autograd.grad(gain(scores, Y, target).sum(), scores)
+        grads.append(grad / grad.norm(dim=1, keepdim=True))
+    assert torch.allclose(*grads)
+    p = torch.sigmoid(odds(SCORES, Y, target))
+    assert torch.allclose(
+        p.log() if target is not None else -torch.log1p(-p), GAINS["ce"](SCORES, Y, target), atol=1e-5
+    )
+
+
+def test_log_odds_go_on_where_cross_entropy_saturates():
     """One class leads by more and more: cross-entropy falls to zero, and its gradient before that."""
     lead = torch.linspace(-30, 120, 301)
     scores = torch.stack([lead, torch.full_like(lead, 0.5), torch.zeros_like(lead)], dim=1).requires_grad_(True)
     y = torch.zeros(len(lead), dtype=torch.int64)
-    auto, ce = (gain_for(name, 3)(scores, y, None) for name in ("auto", "ce"))
-    near = lead < 10
-    assert torch.equal(auto[near], ce[near])
+    auto, ce = (gain_for(name)(scores, y, None) for name in ("auto", "ce"))
     assert (auto.diff() < 0).all(), "the larger the lead, the farther the goal"
     assert not (ce.diff() < 0).all()
     (grad,) = torch.autograd.grad(auto.sum(), scores, retain_graph=True)
     (lost,) = torch.autograd.grad(ce.sum(), scores)
-    assert (grad[:, 0] < 0).all(), "the lead is pushed down everywhere"
-    assert (grad[lead > 12, 0] == -1).all()
+    assert (grad[:, 0] == -1).all(), "the lead is pushed down everywhere"
     assert not lost[-1].any(), "float32 cross-entropy has nothing to say there"
-    for target in (torch.ones_like(y), torch.full_like(y, 2)):
-        assert torch.equal(gain_for("auto", 3)(scores, y, target), gain_for("ce", 3)(scores, y, target))
+
+
+def test_scores_are_multiplied_until_the_goal_is_missed_by_so_much():
+    for target in (None, TARGET):
+        factor = to_lead(SCORES, Y, target, 10.0)
+        assert GAINS["margin"](SCORES * factor[:, None], Y, target).abs().tolist() == pytest.approx([10, 10])
+    odd = torch.tensor([[1.0, 1.0, 0.0], [1.0, -torch.inf, -torch.inf], [torch.nan, 0.0, 1.0]])
+    tie, certain, lost = to_lead(odd, torch.zeros(3, dtype=torch.int64), None, 10.0).tolist()
+    assert math.isfinite(tie)
+    assert certain == lost == 1, "where scores tell nothing they are taken as they are"
+    assert lead_for("ce") is lead_for("native") is None
 
 
 @pytest.mark.parametrize("attack", [Pgd(restarts=1, steps=20), Apgd(restarts=1, steps=20), Ifgsm(), Mim(), Fgsm()])

@@ -12,7 +12,7 @@ SPEC = AttackSpec(
     norms=frozenset({Norm.L2, Norm.LINF}),
     targeted=True,
     batched=True,
-    revision=2,
+    revision=3,
     trials=("iterations=8", "preset=paper,iterations=6", "init=fixed,restarts=3,race=0,iterations=4"),
     paper=Paper(
         title="HopSkipJumpAttack: a query-efficient decision-based attack (Chen et al.)",
@@ -27,7 +27,8 @@ SPEC = AttackSpec(
             "paper: a step of D / sqrt(t), halved until adversarial; default: several steps from one estimate compete,"
             " and the closest to the input wins (the released code projects each of its 20 steps)",
             "paper: one walk; default: two, of which the worse one ends as soon as the budget cannot pay for both",
-            "paper: a walk begins at the first noise that succeeds; default: at the closest of six, each projected",
+            "paper: a walk begins at the first noise that succeeds; default: of 24 noises those that succeed compete,"
+            " all asked at one distance, and the closest to the input wins",
             "the closest point ever seen is returned; the paper returns the last one",
             "the start is projected once, not first to .001 of the way and then again",
             "projections step down from the far end before they bisect: equal precision, fewer questions far from it",

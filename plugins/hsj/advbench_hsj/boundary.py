@@ -1,4 +1,4 @@
-"""Finding the boundary between inputs and points beyond it; several points of one row compete for the closest."""
+"""Finding the boundary between inputs and points beyond it; several points of one walk compete for the closest."""
 
 from __future__ import annotations
 
@@ -15,46 +15,65 @@ FIRST = 0.05  # of the distance: the first step down
 
 @dataclass
 class Nearest:
-    """Per row (R,): the closest success, its size, and which candidate it came from; -1: what was known before."""
+    """Per walk (M,): the closest success, its size, and which candidate it came from; -1: what was known before."""
 
     point: Tensor
     size: Tensor
     winner: Tensor
 
 
-def nearest(asking: Asking, rows: Tensor, far: Tensor, able: Tensor, known: Nearest, margin: float = 0.0) -> Nearest:
-    """Pull the candidates `far` (R, C, d), those that are `able` (R, C), towards the inputs as far as any succeeds.
+def closest(asking: Asking, walks: Tensor, far: Tensor, found: Tensor, otherwise: Nearest) -> Nearest:
+    """Of each walk's points `far` (M, C, d), those that were `found` (M, C) to succeed, the closest to the input."""
+    size = asking.geometry.size(far - asking.inputs(walks)[:, None]).masked_fill(~found, torch.inf)
+    least, first = size.min(dim=1)
+    some = found.any(dim=1)
+    return Nearest(
+        torch.where(some[:, None], far[torch.arange(len(far), device=far.device), first], otherwise.point),
+        torch.where(some, least, otherwise.size),
+        torch.where(some, first, -1),
+    )
 
-    All candidates of a row are asked at one distance; those that fail where another succeeds are
-    out. `margin`: the first distance asked is that share below the known one, and rows where no
+
+def nearest(asking: Asking, walks: Tensor, far: Tensor, able: Tensor, known: Nearest, margin: float = 0.0) -> Nearest:
+    """Pull the candidates `far` (M, C, d), those that are `able` (M, C), towards the inputs as far as any succeeds.
+
+    All candidates of a walk are asked at one distance; those that fail where another succeeds are
+    out. `margin`: the first distance asked is that share below the known one, and walks where no
     candidate succeeds there keep what they know.
     """
-    geometry, x0 = asking.geometry, asking.x0[rows]
-    reach = geometry.size(far - x0[:, None])
-    able, point, high, winner = able.clone(), known.point.clone(), known.size.clone(), known.winner.clone()
+    geometry, x0 = asking.geometry, asking.inputs(walks)
+    change = far.to(torch.float64) - x0[:, None]
+    reach, origin = geometry.size(change), x0.double()
+    high, winner = known.size, known.winner
     low, down = torch.zeros_like(high), torch.full_like(high, margin or FIRST)
     slack = geometry.tolerance * high
     for number in range(ROUNDS):
-        at = (able.any(dim=1) & (high - low > slack) & asking.oracle.live[rows]).nonzero().flatten()
-        if not len(at):
+        able = able & ((high - low > slack) & asking.live(walks))[:, None]
+        at, which = able.nonzero(as_tuple=True)
+        if not at.numel():
             break
-        distance = torch.where(low[at] > 0, (low[at] + high[at]) / 2, high[at] * (1 - down[at]))
-        one, which = able[at].nonzero(as_tuple=True)
-        where = at[one]
-        share = (distance[one] / reach[where, which]).clamp(max=1)
-        points = geometry.between(x0[where], far[where, which], share)
-        hit = asking.met(points, rows[where])
-        position = torch.full((len(at),), len(hit), device=rows.device)
-        position.scatter_reduce_(0, one[hit], hit.nonzero().flatten(), "amin")  # the first that succeeds
-        won = position < len(hit)
-        first, up = position[won], at[won]
-        point[up], winner[up] = points[first], which[first]
-        high[up] = geometry.size(points[first] - x0[up])
-        still = torch.zeros_like(able)
-        still[where, which] = hit
-        able[up] = still[up]
-        low[at[~won]] = distance[~won]
-        down[up] = torch.full_like(down[up], FIRST) if margin and not number else (2 * down[up]).clamp(max=0.5)
+        distance = torch.where(low > 0, (low + high) / 2, high * (1 - down))
+        points = geometry.along(origin[at], change[at, which], distance[at], reach[at, which])
+        hit = torch.zeros_like(able)
+        hit[at, which] = asking.met(points, walks[at])
+        won, first = hit.max(dim=1)
+        lost = able.any(dim=1) & ~won
+        winner = torch.where(won, first, winner)
+        high, low = torch.where(won, distance, high), torch.where(lost, distance, low)
+        able = torch.where(won[:, None], hit, able)
         if margin and not number:
-            able[at[~won]] = False
-    return Nearest(point, high, winner)
+            able &= won[:, None]
+            down.fill_(FIRST)
+        else:
+            down = torch.where(won, (2 * down).clamp(max=0.5), down)
+    return _reached(asking, walks, Nearest(known.point, high, winner), known, change, reach)
+
+
+def _reached(asking: Asking, walks: Tensor, found: Nearest, known: Nearest, change: Tensor, reach: Tensor) -> Nearest:
+    """The points themselves, made again from where they were found: the same numbers as when they were asked."""
+    at = (found.size < known.size).nonzero().flatten()
+    which, x0 = found.winner[at], asking.inputs(walks[at])
+    points = asking.geometry.along(x0.double(), change[at, which], found.size[at], reach[at, which])
+    point, size = known.point.clone(), known.size.clone()
+    point[at], size[at] = points, asking.geometry.size(points - x0)
+    return Nearest(point, size, found.winner)

@@ -44,13 +44,15 @@ class Geometry:
             return change.abs_().amax(dim=-1)
         return change.square_().sum(dim=-1).sqrt()
 
-    def between(self, x0: Tensor, far: Tensor, share: Tensor) -> Tensor:
-        """The point at `share` (M,) of the way from x0 to far, (M, d); interpolated in float64."""
-        change = far.to(torch.float64, copy=True).sub_(x0)
-        share = share.unsqueeze(-1)
+    def along(self, x0: Tensor, change: Tensor, distance: Tensor, reach: Tensor) -> Tensor:
+        """Points (M, d) at that `distance` (M,) from x0 on the way to x0 + change, `reach` (M,) away; never beyond.
+
+        x0 and change are float64, and change is overwritten.
+        """
+        share = (distance / reach).clamp_(max=1).unsqueeze(-1)
         if self.norm is Norm.LINF:
-            reach = share * change.abs().amax(dim=-1, keepdim=True)
-            change.clamp_(-reach, reach)
+            limit = share.mul_(reach.unsqueeze(-1))
+            change.clamp_(-limit, limit)
         else:
             change.mul_(share)
         return self.clip_(change.add_(x0).to(self.dtype))

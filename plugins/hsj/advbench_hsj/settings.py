@@ -16,7 +16,7 @@ class Settings:
     step: Literal["geometric", "grid"] = "grid"
     init: Literal["uniform", "blended", "fixed"] = "blended"
     restarts: int = 2
-    starts: int = 6
+    starts: int = 24
     race: int = 1000
     iterations: int = 100
     tries: int = 1000

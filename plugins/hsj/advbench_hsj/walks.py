@@ -1,17 +1,14 @@
-"""All walks of all rows, side by side: one for each example and restart."""
+"""All walks of all examples, side by side in the same calls."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from advbench import Streams
-
 from .asking import Asking
-from .boundary import Nearest, nearest
-from .estimate import AT_ONCE, directions
+from .boundary import Nearest, closest, nearest
+from .draws import WalkStreams
+from .estimate import directions
 from .settings import Settings
 from .steps import GRID, RESERVE, geometric, grid
 
@@ -22,144 +19,93 @@ FEWEST = 8  # noises: an estimate from fewer is none
 START = 0.1  # of the range: the first noise of the paper's probe
 
 
-@dataclass
-class Walk:
-    """One restart of every example, (N,): where it is, its size before the last projection, and whether it goes on."""
-
-    here: Nearest
-    before: Tensor
-    going: Tensor
-    probe: Tensor  # index into the ladder
-    wins: Tensor  # of each probe, (N, P)
-
-
-@dataclass
 class Walks:
-    """`settings` for `asking`'s rows; `ladder` are the probes in question."""
+    """Where each of W walks is, (W, ...), numbered as `asking` does; `ladder` are the probes in question.
 
-    settings: Settings
-    asking: Asking
-    rng: Streams
-    ladder: tuple[float, ...]
-    walks: list[Walk] = field(default_factory=list)
-    taken: int = 0
+    point, size: the walk's place on the boundary and its distance from the input; before: the size
+    before the last projection; going: whether it goes on; probe: an index into the ladder, and how often
+    each won. The walks of an example stay together in all that is done block by block: queries of one
+    example come in the same order whatever is attacked beside it.
+    """
 
-    def add(self, points: Tensor, found: Tensor) -> None:
-        """Begin one walk per row at `points` (N, d), where `found`."""
-        here, size = self._projected(points, found)
-        wins = torch.zeros(len(found), len(self.ladder), dtype=torch.int64, device=points.device)
-        self.walks.append(Walk(here, size, found.clone(), torch.zeros_like(wins[:, 0]), wins))
+    def __init__(self, settings: Settings, asking: Asking, rng: WalkStreams, ladder: tuple[float, ...]) -> None:
+        self.settings, self.asking, self.rng, self.ladder, self.taken = settings, asking, rng, ladder, 0
+        self.point = asking.best.clone()
+        self.size = torch.full_like(asking.distance, torch.inf)
+        self.before = self.size.clone()
+        self.going = torch.zeros_like(self.size, dtype=torch.bool)
+        self.probe = torch.zeros_like(self.size, dtype=torch.int64)
+        self.wins = torch.zeros(len(self.size), len(ladder), dtype=torch.int64, device=self.size.device)
 
-    def rival(self, points: Tensor, found: Tensor) -> None:
-        """Begin the walk that was added last at `points` (N, d) instead, where `found` and closer once projected."""
-        walk, (here, size) = self.walks[-1], self._projected(points, found)
-        rows = (found & (here.size < walk.here.size)).nonzero().flatten()
-        _put(walk.here, rows, _pick(here, rows))
-        walk.before[rows] = size[rows]
-
-    def _projected(self, points: Tensor, found: Tensor) -> tuple[Nearest, Tensor]:
-        """The `points` (N, d), pulled back to the boundary where `found`; also their sizes before, (N,)."""
+    def begin(self, walks: Tensor, far: Tensor, able: Tensor) -> None:
+        """Begin each at one of its points `far` (M, C, d): of those `able` (M, C) at the closest once projected."""
         asking = self.asking
-        rows = found.nonzero().flatten()
-        size = asking.geometry.size(points - asking.x0)
-        here = Nearest(points.clone(), size.clone(), torch.full((len(found),), -1, device=points.device))
-        known = _pick(here, rows)
-        asking.keep(known.point, rows, known.size)
-        start = nearest(
-            asking, rows, known.point[:, None].clone(), torch.ones_like(rows, dtype=torch.bool)[:, None], known
-        )
-        _put(here, rows, start)
-        asking.keep(start.point, rows, start.size)
-        return here, size
+        start = nearest(asking, walks, far, able, closest(asking, walks, far, able, self._here(walks)))
+        chosen = far[torch.arange(len(walks), device=walks.device), start.winner]
+        self._move(walks, start, asking.geometry.size(chosen - asking.inputs(walks)))
+        self.going[walks] = able.any(dim=1)
 
     def advance(self) -> bool:
         """One iteration of every walk that can still pay for one; False if none can."""
         self._race()
         self.taken += 1
-        any_went = False
-        for walk in self.walks:
-            rows = (walk.going & self.asking.oracle.live).nonzero().flatten()
-            share = self._share(rows)
-            trial = share >= RICH
-            if len(self.ladder) == 1 or self.taken > TRIALS:
-                trial = torch.zeros_like(trial)
-            for some, tried in ((rows[trial], True), (rows[~trial], False)):
-                any_went |= self._iterate(walk, some, share[trial == tried], tried)
-        self.asking.oracle.out_of_budget(self._ended())
-        return any_went
+        going = self.going.reshape(-1, self.asking.each)  # a view: it follows
+        share = self.asking.oracle.left() // going.sum(dim=1).clamp(min=1)  # queries of a walk
+        trial = (share >= RICH) & (len(self.ladder) > 1 and self.taken <= TRIALS)
+        for tried in (True, False):
+            examples = (going.any(dim=1) & (trial == tried)).nonzero().flatten()
+            self._iterate(examples, share[examples], tried)
+        begun = self.size.isfinite().reshape(-1, self.asking.each)
+        self.asking.oracle.out_of_budget((begun.any(dim=1) & ~going.any(dim=1)).nonzero().flatten())
+        return bool(self.going.any())
 
-    def _iterate(self, walk: Walk, rows: Tensor, share: Tensor, trial: bool) -> bool:
+    def _race(self) -> None:
+        """Of each example's walks the farthest end, until the others can be paid."""
+        if self.settings.race:
+            affordable = (self.asking.oracle.left() // self.settings.race).clamp(min=1)
+            size = self.size.masked_fill(~self.going, torch.inf).reshape(-1, self.asking.each)
+            rank = size.argsort(dim=1, stable=True).argsort(dim=1)
+            self.going &= (rank < affordable[:, None]).flatten()
+
+    def _iterate(self, examples: Tensor, share: Tensor, trial: bool) -> None:
         ways = len(self.ladder) if trial else 1
         planned = min(int(100 * self.taken**0.5), 10_000) // ways
         count = ((share - RESERVE) // ways).clamp(max=planned)
         enough = count >= min(FEWEST, planned)
-        walk.going[rows[~enough]] = False
-        rows, count = rows[enough], count[enough]
-        if len(rows):
-            self._step(walk, rows, planned, count, trial)
-        return len(rows) > 0
+        self.going[self.asking.walks(examples[~enough])] = False
+        examples, count = examples[enough], count[enough]
+        for part in self.asking.blocks(len(examples), ways * (len(GRID) if self.settings.step == "grid" else 1)):
+            walks = self.asking.walks(examples[part])
+            going = self.going[walks]
+            self._step(walks[going], planned, count[part, None].expand(walks.shape)[going], trial)
 
-    def _ended(self) -> Tensor:
-        """Rows that had walks, none of which can pay for more."""
-        going, had = (torch.zeros_like(self.walks[0].going) for _ in range(2))
-        for walk in self.walks:
-            going, had = going | walk.going, had | walk.here.size.ne(0)
-        return (had & ~going).nonzero().flatten()
-
-    def _share(self, rows: Tensor) -> Tensor:
-        """Queries that each walk of these rows may still ask, if all of a row's walks get the same."""
-        going = torch.stack([walk.going for walk in self.walks]).sum(dim=0)
-        return self.asking.oracle.left()[rows] // going[rows].clamp(min=1)
-
-    def _race(self) -> None:
-        """Of each row's walks the farthest end, until the others can be paid."""
-        least = self.settings.race
-        if not least:
-            return
-        going = torch.stack([walk.going for walk in self.walks])
-        size = torch.stack([walk.here.size for walk in self.walks]).masked_fill(~going, torch.inf)
-        affordable = (self.asking.oracle.left() // least).clamp(min=1)
-        rank = size.argsort(dim=0, stable=True).argsort(dim=0)
-        for walk, place in zip(self.walks, rank, strict=True):
-            walk.going &= place < affordable
-
-    def _step(self, walk: Walk, rows: Tensor, planned: int, count: Tensor, trial: bool) -> None:
-        asking, here = self.asking, _pick(walk.here, rows)
-        lengths = self._lengths(walk, rows, trial)
-        ways = directions(asking, self.rng, rows, here.point, lengths, planned, count)
-        size = ways.shape[1] * (len(GRID) if self.settings.step == "grid" else 1) * asking.geometry.d
-        for at in torch.split(torch.arange(len(rows), device=rows.device), max(1, AT_ONCE // size)):
-            one, before = self._choose(rows[at], _pick(here, at), ways[at])
-            asking.keep(one.point, rows[at], one.size)
-            _put(walk.here, rows[at], one)
-            walk.before[rows[at]] = before
-        if trial:
-            winner = walk.here.winner[rows]
-            won = winner >= 0
-            walk.wins[rows[won], winner[won]] += 1
-            walk.probe[rows] = walk.wins[rows].argmax(dim=1)
-
-    def _choose(self, rows: Tensor, here: Nearest, ways: Tensor) -> tuple[Nearest, Tensor]:
-        here.winner.fill_(-1)
+    def _step(self, walks: Tensor, planned: int, count: Tensor, trial: bool) -> None:
+        here = self._here(walks)
+        lengths = self._lengths(walks, trial)
+        ways = directions(self.asking, self.rng, walks, here.point, lengths, planned, count)
         if self.settings.step == "grid":
-            return grid(self.asking, rows, here, ways)
-        return geometric(self.asking, rows, here, ways, self.taken)
+            there, before = grid(self.asking, walks, here, ways)
+        else:
+            there, before = geometric(self.asking, walks, here, ways, self.taken)
+        self._move(walks, there, before)
+        if trial:
+            won = there.winner >= 0
+            self.wins[walks[won], there.winner[won]] += 1
+            self.probe[walks] = self.wins[walks].argmax(dim=1)
 
-    def _lengths(self, walk: Walk, rows: Tensor, trial: bool) -> Tensor:
-        """Of the noise, per row and probe in question, (R, P): probe x D / d, of which long ones end at D."""
+    def _here(self, walks: Tensor) -> Nearest:
+        return Nearest(self.point[walks], self.size[walks], torch.full_like(walks, -1))
+
+    def _move(self, walks: Tensor, there: Nearest, before: Tensor) -> None:
+        self.point[walks], self.size[walks], self.before[walks] = there.point, there.size, before
+        self.asking.keep(there.point, walks, there.size)
+
+    def _lengths(self, walks: Tensor, trial: bool) -> Tensor:
+        """Of the noise, per walk and probe in question, (M, P): probe x D / d, of which long ones end at D."""
         geometry = self.asking.geometry
-        ladder = torch.tensor(self.ladder, dtype=torch.float64, device=rows.device)
-        distance = walk.before[rows, None]
-        probe = ladder.expand(len(rows), -1) if trial else ladder[walk.probe[rows]][:, None]
-        length = torch.minimum(probe / geometry.d, probe.clamp(max=1)) * distance
+        ladder = torch.tensor(self.ladder, dtype=torch.float64, device=walks.device)
+        probe = ladder.expand(len(walks), -1) if trial else ladder[self.probe[walks]][:, None]
+        length = torch.minimum(probe / geometry.d, probe.clamp(max=1)) * self.before[walks, None]
         if self.taken == 1:
             length = torch.where(probe == 1, START * geometry.width, length)
         return length.clamp(min=geometry.shortest)
-
-
-def _pick(here: Nearest, rows: Tensor) -> Nearest:
-    return Nearest(here.point[rows], here.size[rows], here.winner[rows])
-
-
-def _put(here: Nearest, rows: Tensor, new: Nearest) -> None:
-    here.point[rows], here.size[rows], here.winner[rows] = new.point, new.size, new.winner

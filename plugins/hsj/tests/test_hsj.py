@@ -14,9 +14,9 @@ from hsj_case import attack, oracle_for, stripes
 
 from advbench import Bounds, Examples, Norm
 from advbench.testing import streams
-from advbench_hsj.asking import Asking
+from advbench_hsj.asking import AT_ONCE, Asking
 from advbench_hsj.attack import HopSkipJump
-from advbench_hsj.estimate import AT_ONCE
+from advbench_hsj.draws import WalkStreams
 from advbench_hsj.settings import Settings, settle
 from advbench_hsj.walks import Walks
 
@@ -84,6 +84,15 @@ def test_where_no_start_is_found_the_input_returns_and_is_called_blind(init):
     assert answer.notes["started"].tolist() == [0] * 6
 
 
+@pytest.mark.parametrize(("race", "walks_that_try"), [(1000, 1), (0, 4)])
+def test_further_walks_try_where_the_first_found_no_start_only_if_they_do_not_race(race, walks_that_try):
+    network = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
+    nn.init.zeros_(network[1].weight)
+    oracle = oracle_for(network, inner())
+    HopSkipJump(restarts=4, race=race, tries=37).perturb(oracle, inner(), streams(6))
+    assert oracle.queries.tolist() == [1 + 37 * walks_that_try] * 6
+
+
 def test_one_start_less_hinders_nobody():
     """One class fills the box but for a corner, so that no noise leaves it."""
     network, w = linear()
@@ -124,13 +133,28 @@ def test_a_walk_begins_at_the_closest_of_its_starts():
     x = torch.full((3, 64), 0.5)
     near, far = torch.full((64,), 0.5), torch.full((64,), 0.5)
     near[0], far[:2] = 0.9, torch.tensor([0.7, 0.9])
-    walks = Walks(settle(HopSkipJump()), Asking(oracle_for(network, x), x), streams(3), (1.0,))
-    walks.add(torch.stack([far, far, near]), torch.tensor([True, True, True]))
-    walks.rival(torch.stack([near, near, far]), torch.tensor([True, False, True]))
-    (walk,) = walks.walks
-    assert walk.here.size.tolist() == pytest.approx([0.1, 0.05**0.5, 0.1], rel=0.01)
-    assert distance(walk.here.point, x).tolist() == pytest.approx(walk.here.size.tolist(), rel=1e-5)
-    assert walk.before.tolist() == pytest.approx([0.4, 0.2**0.5, 0.4])
+    asking = Asking(oracle_for(network, x), x)
+    walks = Walks(settle(HopSkipJump()), asking, WalkStreams(streams(3), 3, 1, x.device), (1.0,))
+    starts = torch.stack([torch.stack([far, near]), torch.stack([far, near]), torch.stack([near, far])])
+    walks.begin(torch.arange(3), starts, torch.tensor([[True, True], [True, False], [True, True]]))
+    assert walks.size.tolist() == pytest.approx([0.1, 0.05**0.5, 0.1], rel=0.01)
+    assert distance(walks.point, x).tolist() == pytest.approx(walks.size.tolist(), rel=1e-5)
+    assert walks.before.tolist() == pytest.approx([0.4, 0.2**0.5, 0.4])
+
+
+@pytest.mark.parametrize("norm", [Norm.L2, Norm.LINF])
+@pytest.mark.parametrize("step", ["geometric", "grid"])
+def test_walks_do_not_depend_on_how_many_go_beside_them(norm, step):
+    """With nothing to share, each further walk can only bring an example closer."""
+    network, _ = linear(30)
+    x = inner(6, 30)
+    sizes = [
+        distance(attack(HopSkipJump(restarts=n, step=step, race=0, iterations=2), network, x, norm).x, x, norm)
+        for n in (1, 2, 5)
+    ]
+    for fewer, more in itertools.pairwise(sizes):
+        assert (more <= fewer).all()
+        assert (more < fewer).any()
 
 
 @pytest.mark.parametrize(("budget", "same"), [(150, True), (2000, False)])
@@ -199,6 +223,20 @@ def test_rows_are_bit_equal_alone_and_in_another_order():
     assert torch.equal(alone[0], together[4])
 
 
+def test_an_examples_queries_come_in_the_same_order_whatever_is_attacked_beside_it():
+    """A stochastic contender answers by the number of the query. Points are long, so that they go in many blocks."""
+    network, _ = linear(3000)
+    x = inner(4, 3000)
+    component = HopSkipJump(restarts=3, race=0, probe=1.0, iterations=1)
+
+    def asked_about(rows):
+        oracle = oracle_for(network, x[rows], keep=True)
+        component.perturb(oracle, x[rows], _Picked(streams(4), rows))
+        return torch.cat([points[of == rows.index(3)] for points, of in oracle.kept])
+
+    assert torch.equal(asked_about([3]), asked_about([0, 3, 1, 2]))
+
+
 class _Picked:
     """The streams of some rows, in another order."""
 
@@ -210,6 +248,9 @@ class _Picked:
 
     def uniform(self, rows, shape):
         return self.inner.uniform(self.order[rows], shape)
+
+    def integers(self, rows, shape, high):
+        return self.inner.integers(self.order[rows], shape, high)
 
 
 def test_what_is_asked_at_once_is_bounded_by_the_block():

@@ -15,6 +15,7 @@ from advbench.testing import streams
 from advbench_hsj.asking import Asking
 from advbench_hsj.attack import HopSkipJump
 from advbench_hsj.boundary import Nearest, nearest
+from advbench_hsj.draws import WalkStreams
 from advbench_hsj.estimate import directions
 
 
@@ -61,7 +62,9 @@ def test_more_noise_points_better():
         asking = Asking(oracle_for(network, x), x)
         lengths = torch.full((8, 1), 0.5)
         counts = torch.full((8,), count)
-        found = directions(asking, streams(8), torch.arange(8), here, lengths, count, counts)[:, 0]
+        found = directions(
+            asking, WalkStreams(streams(8), 8, 1, x.device), torch.arange(8), here, lengths, count, counts
+        )[:, 0]
         cosine[count] = float((found * way).sum(dim=1).mean())
         expected = (2 * count / (torch.pi * features)) ** 0.5
         assert abs(cosine[count] / expected - 1) < 0.25
@@ -73,7 +76,7 @@ def test_answers_that_are_all_alike_still_give_a_direction():
     x = inner()
     asking = Asking(oracle_for(network, x), x)
     lengths, counts = torch.full((6, 1), 1e-3), torch.full((6,), 20)
-    found = directions(asking, streams(6), torch.arange(6), x, lengths, 20, counts)
+    found = directions(asking, WalkStreams(streams(6), 6, 1, x.device), torch.arange(6), x, lengths, 20, counts)
     assert torch.allclose(found.norm(dim=2), torch.ones(6, 1))
 
 
@@ -91,6 +94,7 @@ def test_a_projection_ends_on_the_boundary(norm):
     known = Nearest(far.clone(), asking.geometry.size(far - x[rows]), torch.full_like(rows, -1))
     found = nearest(asking, rows, far[:, None], torch.ones(len(rows), 1, dtype=torch.bool), known)
     assert asking.met(found.point, rows).all()
-    share = found.size / known.size
-    closer = asking.geometry.between(x[rows], far, share - 3 * asking.geometry.tolerance)
+    closer = asking.geometry.along(
+        x[rows].double(), far.double() - x[rows], found.size - 3 * asking.geometry.tolerance * known.size, known.size
+    )
     assert not asking.met(closer, rows).any()

@@ -36,6 +36,14 @@ class Place:
     def size(self) -> int:
         return math.prod(self.shape)
 
+    def told(self, number: int) -> str:
+        """What a user calls the number-th layer with noise, counted from 1."""
+        return f"layer {number} ({self.size} units)" if self.dense else f"layer {number} ({_by(self.shape)})"
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))
+
 
 @dataclass(frozen=True)
 class _Call:

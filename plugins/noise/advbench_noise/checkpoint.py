@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
+
+from advbench import keep_file
 
 _EVERY = 10.0  # seconds between two
 
@@ -29,15 +30,12 @@ class Checkpoint:
         return self.path is not None and time.monotonic() - self._saved >= _EVERY
 
     def save(self, arrays: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
-        """The file is whole or not there."""
+        """Keep these; the file is whole or not there. A disk that refuses ends no training: it is tried again later."""
         if self.path is None:
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        draft = self.path.with_suffix(".draft")
-        whole = {name: array.detach().cpu().contiguous().clone() for name, array in arrays.items()}
-        save_file(whole, draft, metadata={"settings": self.settings, "meta": json.dumps(dict(meta))})
-        os.replace(draft, self.path)
         self._saved = time.monotonic()
+        whole = {name: array.detach().cpu().contiguous().clone() for name, array in arrays.items()}
+        keep_file(self.path, save(whole, {"settings": self.settings, "meta": json.dumps(dict(meta))}))
 
     def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """None if nothing was kept, nothing that can be read, or something of another training."""

@@ -31,8 +31,8 @@ class Noise:
     )  # fmt: skip
     learn: bool = param(True, help="learn sigma; no: it stays where it starts, the paper's '+'")
     sigma: float | None = param(
-        None, ge=0, paper="not given", help="noise level at the start; none: as released, |N(0,1)| per neuron and"
-        " Xavier's in convolutions, or 1 with learn=no",
+        None, ge=0, le=1000, paper="not given", help="noise level at the start; none: as released, |N(0,1)| per neuron"
+        " and Xavier's in convolutions, or 1 with learn=no",
     )  # fmt: skip
     logits: bool = param(True, help="noise on the last layer too; the released '+' ResNets have none there")
     sign: Literal["reflect", "released"] = param(
@@ -45,8 +45,10 @@ class Noise:
         " all, made before training)",
     )  # fmt: skip
     shift: bool = param(False, help="a trainable mean per element of a convolution, as released")
-    sigma_rate: float = param(1e-3, gt=0, help="Adam's step for sigma")
-    sigma_decay: float = param(0.0, ge=0, paper="not given", help="L2 penalty on sigma; released: that of the weights")
+    sigma_rate: float = param(1e-3, gt=0, le=1000, help="Adam's step for sigma")
+    sigma_decay: float = param(
+        0.0, ge=0, le=1000, paper="not given", help="L2 penalty on sigma; released: that of the weights"
+    )
     epsilon: Literal["outside", "printed"] = param(
         "outside", paper="printed", help="sigma's Adam divides by sqrt(v) + 1e-8, or as printed by sqrt(v + 1e-8)"
     )

@@ -103,7 +103,7 @@ class Watch:
             what, limit = ("collapsed", f">= {least:.3g}") if collapsed else ("exploded", f"<= {most:.3g}")
             advice = "Its noise no longer matters: try learn=no" if collapsed else "Lower sigma or sigma_rate"
             self._note(
-                f"the median sigma of layer '{name}' must be {limit}, got {now:.3g} after epoch {epoch}: it has {what}"
+                f"the median sigma of {name} must be {limit}, got {now:.3g} after epoch {epoch}: it has {what}"
                 f" from {start:.3g}. {advice}."
             )
 

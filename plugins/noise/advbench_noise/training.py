@@ -54,7 +54,7 @@ class Training:
         if recipe.augment != "none" and numbers(job.train).dim() != 4:
             got = tuple(numbers(job.train).shape[1:])
             raise DataError(f"noise: augment={recipe.augment} must be of pictures, got inputs {got}. Drop it.")
-        names = [place.name for place in self.network.places]
+        names = [place.told(number) for number, place in enumerate(self.network.places, 1)]
         watch = Watch(names, self.network.levels(), self.learning.rate, self.job.note)
         checkpoint = Checkpoint(job.checkpoints, repr((self.network.layout, recipe, self.learning)))
         first = self._resume(checkpoint)

@@ -86,8 +86,8 @@ def test_a_vanished_and_a_grown_sigma_are_told_once_with_the_layer():
     assert not texts
     for epoch in (2, 3):
         watch.look([torch.full((4,), v) for v in (1e-3, 8.0, 0.0)], epoch)
-    assert "layer 'first' must be >= 0.035, got 0.001 after epoch 2: it has collapsed from 0.7" in texts[0]
-    assert "layer 'second' must be <= 7, got 8 after epoch 2: it has exploded from 0.7" in texts[1]
+    assert "of first must be >= 0.035, got 0.001 after epoch 2: it has collapsed from 0.7" in texts[0]
+    assert "of second must be <= 7, got 8 after epoch 2: it has exploded from 0.7" in texts[1]
     assert len(texts) == 2
 
 

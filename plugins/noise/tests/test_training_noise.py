@@ -1,5 +1,7 @@
 """Training, resuming, answering and refusing."""
 
+import errno
+import os
 import re
 import sys
 from dataclasses import replace
@@ -11,8 +13,11 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from noise_case import FACTS, Draws, Net, blobs, dense, job, residual, small_cnn, state_of
 
-from advbench import ContestError, DataError, Examples, RequestError
+from advbench import ContestError, DataError, Examples, ParamError, RequestError
 from advbench.builtin.models import Mlp
+from advbench.catalog.plugins import discover
+from advbench.catalog.registry import read
+from advbench.catalog.resolve import Resolver
 from advbench_noise.defense import Noise
 from advbench_noise.recipe import augmented, recipe_of
 
@@ -64,6 +69,23 @@ def test_an_interrupted_training_ends_where_it_would_have(make, tmp_path, monkey
     resumed = state_of(noise.protect(model, job(log=rows.append, checkpoints=tmp_path)))
     assert [row["epoch"] for row in rows] == [0, 1, 2, 3]
     assert all(torch.equal(resumed[name], whole[name]) for name in whole)
+
+
+def test_a_full_disk_ends_no_training(tmp_path, monkeypatch):
+    noise, model = Noise(where="all"), Net(dense, epochs=3)
+    whole = state_of(noise.protect(model, job()))
+    tried = []
+
+    def full(handle):
+        tried.append(handle)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("advbench_noise.checkpoint._EVERY", 0.0)
+    monkeypatch.setattr(os, "fsync", full)
+    again = state_of(noise.protect(model, job(checkpoints=tmp_path)))
+    assert len(tried) == 3
+    assert all(torch.equal(again[name], whole[name]) for name in whole)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_checkpoint_of_other_settings_is_left_aside(tmp_path):
@@ -144,7 +166,12 @@ def test_the_bound_on_sensitivity_holds_and_is_tight_for_one_linear_layer():
 def test_sigma_that_collapses_in_training_is_told_with_the_layer():
     notes = []
     Noise(sigma=0.02, sigma_decay=0.5).protect(Net(dense, epochs=20, weight_decay=10.0), job(note=notes.append))
-    assert re.search(r"layer '1' must be >= .* collapsed", notes[0])
+    assert re.search(r"of layer 1 \(20 units\) must be >= .* collapsed", notes[0])
+    notes.clear()
+    Noise(sigma=0.02, sigma_decay=0.5, where="all").protect(
+        Net(small_cnn, epochs=8, weight_decay=10.0), job(note=notes.append)
+    )
+    assert any(re.search(r"of layer 1 \(\d+x\d+x\d+\) must be", note) for note in notes)
 
 
 def test_a_loss_that_is_no_number_stops_with_epoch_and_setting():
@@ -153,6 +180,12 @@ def test_a_loss_that_is_no_number_stops_with_epoch_and_setting():
     )
     with pytest.raises(ContestError, match=told):
         Noise().protect(Net(dense, learning_rate=1e30), job())
+
+
+@pytest.mark.parametrize("name", ["sigma", "sigma_rate", "sigma_decay"])
+def test_numbers_that_no_network_stands_are_refused_where_they_are_typed(name):
+    with pytest.raises(ParamError, match=f"{name} must be .*<= 1000"):
+        Resolver(discover(), read()).one("defense", f"noise:{name}=1e300")
 
 
 @pytest.mark.parametrize("text", ["mean", "mean:0", "mean:-2", "mean:x", "two", ""])

@@ -9,6 +9,7 @@ SPEC = DefenseSpec(
     summary="networks of units that see one input at a time: exp(-max (u (x - w))^2), trained with pseudogradients",
     modalities=frozenset({Modality.IMAGE, Modality.TABULAR, Modality.SERIES}),
     base="none",
+    revision=2,
     twin="mlp:hidden=512/512/512,optimizer=adadelta,learning_rate=1,weight_decay=0,epochs={epochs},batch={batch}",
     trials=(
         "24^,v,epochs=15",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -32,17 +33,25 @@ class Checkpoint:
         return time.monotonic() - self._saved >= _EVERY
 
     def save(self, rows: list[dict[str, float]]) -> None:
-        """Keep the state after as many epochs as there are rows; the file is whole or not there."""
+        """Keep the state after as many epochs as there are rows; the file is whole or not there.
+
+        A disk that refuses ends no training: it is tried again later.
+        """
         if self._path is None:
             return
+        self._saved = time.monotonic()
         arrays = {f"network/{name}": value for name, value in self._network.state_dict().items()}
         for place, state in self._optimiser.state_dict()["state"].items():
             arrays |= {f"optimiser/{place}/{key}": torch.as_tensor(value) for key, value in state.items()}
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         draft = self._path.with_suffix(".draft")
-        save_file({name: value.cpu().contiguous() for name, value in arrays.items()}, draft, {_META: json.dumps(rows)})
-        os.replace(draft, self._path)
-        self._saved = time.monotonic()
+        whole = {name: value.cpu().contiguous() for name, value in arrays.items()}
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            save_file(whole, draft, {_META: json.dumps(rows)})
+            os.replace(draft, self._path)
+        except (OSError, SafetensorError):
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
 
     def resume(self) -> list[dict[str, float]]:
         """Stand where the file was kept, and return the rows logged until then; none if there is no such file."""

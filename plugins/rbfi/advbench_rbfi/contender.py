@@ -19,7 +19,7 @@ class RbfiContender(TorchContender):
     """
 
     def __init__(self, network: RbfiNetwork, facts: ContenderFacts, pseudo: Derivatives, bounds: Bounds) -> None:
-        super().__init__(network, facts)
+        super().__init__(network.requires_grad_(False), facts)  # attacks move inputs alone
         self.pseudo, self.bounds = pseudo, bounds
 
     def scores(self, x: Tensor, *, noise: Draws | None = None) -> Tensor:

@@ -13,11 +13,12 @@ from typing import Any, Literal, TypeAlias
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
 
 from . import kernels
+from .lanes import LANES
 
 Norm: TypeAlias = Literal["linf", "l2"]
-BLOCK = 128  # inputs per call of the backward kernel, whatever the threads: a batch of such rows stays in the cache
 _CHUNK = 1 << 22  # numbers held at once where nothing is fused
 
 
@@ -63,7 +64,7 @@ def reach(x: Tensor, u: Tensor, w: Tensor, norm: Norm, k: float | None, crew: Wo
 class _Reach(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, u: Tensor, w: Tensor, norm: Norm, k: float | None, crew: Workers) -> Tensor:
-        y = _fused_reach(x, u, w, norm, crew) if _fusible(x) else _chunked_reach(x, u, w, norm)
+        y = _fused_reach(x, u, w, norm, crew) if fusible(x) else _chunked_reach(x, u, w, norm)
         ctx.save_for_backward(x, u, w, y)
         ctx.k, ctx.crew = 0.0 if norm == "l2" else k, crew  # a sum hands all of it to every input: exp(0)
         return y
@@ -72,48 +73,61 @@ class _Reach(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
         x, u, w, y = ctx.saved_tensors
-        if not _fusible(x):
+        if not fusible(x):
             return (*_chunked_back(x, u, w, y, grad, ctx.k), None, None, None)
-        back = _single_back(x, u, w, y, grad, ctx.crew) if ctx.k is None else _shared_back(x, u, w, y, grad, ctx)
-        return (*back, None, None, None)
+        if ctx.k is None:
+            of_weights = any(ctx.needs_input_grad[1:3])
+            return (*_single_back(x, u, w, y, grad, ctx.crew, of_weights), None, None, None)
+        return (*_shared_back(x, u, w, y, grad, ctx.k, ctx.crew), None, None, None)
 
 
-def _fusible(x: Tensor) -> bool:
+def fusible(x: Tensor) -> bool:
+    """Whether the kernels can work on such numbers."""
     return x.device.type == "cpu" and x.dtype == torch.float32
+
+
+def _filled(part: Tensor, rows: int = 1) -> Tensor:
+    """In C order, the last axis filled up to whole lanes by zeros, and the first to a multiple of rows: these add
+    nothing to any maximum or sum."""
+    wanted = (0, -part.shape[1] % LANES, 0, -part.shape[0] % rows)
+    return F.pad(part.detach(), wanted) if any(wanted) else part.detach().contiguous()
 
 
 def _fused_reach(x: Tensor, u: Tensor, w: Tensor, norm: Norm, crew: Workers) -> Tensor:
     y = x.new_empty(len(x), len(u))
-    arrays = [part.detach().contiguous().numpy() for part in (x, u, w, y)]
+    arrays = [part.numpy() for part in (*map(_filled, (x, u, w)), y)]
     loop = kernels.largest if norm == "linf" else kernels.total
     crew.spread(lambda first, last: loop(*arrays, first, last), len(u))
     return y
 
 
-def _shared_back(x: Tensor, u: Tensor, w: Tensor, y: Tensor, grad: Tensor, ctx: Any) -> tuple[Tensor, Tensor, Tensor]:
-    flows = torch.zeros_like(x), torch.zeros_like(u), torch.zeros_like(w)
-    given = [part.detach().contiguous().numpy() for part in (x, u, w, y, grad)]
-    taken = [part.numpy() for part in flows]
-
-    def work(first: int, last: int) -> None:
-        for start in range(first, last, BLOCK):
-            kernels.shared_back(*given, ctx.k, *taken, start, min(last, start + BLOCK))
-
-    ctx.crew.spread(work, x.shape[1], BLOCK)
-    return flows
+def _shared_back(
+    x: Tensor, u: Tensor, w: Tensor, y: Tensor, grad: Tensor, k: float, crew: Workers
+) -> tuple[Tensor, Tensor, Tensor]:
+    units, inputs = u.shape
+    blocks = _filled(x).view(len(x), -1, LANES).transpose(0, 1).contiguous()
+    u, w = _filled(u, 2), _filled(w, 2)
+    flow, gu, gw = torch.zeros_like(blocks), torch.empty_like(u), torch.empty_like(w)
+    by_unit = [F.pad(part.t(), (0, 0, 0, len(u) - units)).contiguous() for part in (y, 2 * grad)]
+    given, taken = [part.numpy() for part in (blocks, u, w, *by_unit)], [part.numpy() for part in (flow, gu, gw)]
+    crew.spread(lambda first, last: kernels.shared_back(*given, k, *taken, first, last), len(blocks))
+    gx = flow.transpose(0, 1).flatten(1)
+    return gx[:, :inputs], gu[:units, :inputs], gw[:units, :inputs]
 
 
 def _single_back(
-    x: Tensor, u: Tensor, w: Tensor, y: Tensor, grad: Tensor, crew: Workers
-) -> tuple[Tensor, Tensor, Tensor]:
+    x: Tensor, u: Tensor, w: Tensor, y: Tensor, grad: Tensor, crew: Workers, of_weights: bool
+) -> tuple[Tensor, Tensor | None, Tensor | None]:
     at = torch.empty(y.shape, dtype=torch.int64)
-    arrays = [part.detach().contiguous().numpy() for part in (x, u, w, y)]
+    arrays = [part.numpy() for part in (*map(_filled, (x, u, w)), y)]
     found = at.numpy()
     crew.spread(lambda first, last: kernels.first_largest(*arrays, found, first, last), len(u))
     own_u, own_w = u.gather(1, at.t()).t(), w.gather(1, at.t()).t()
     away = x.gather(1, at) - own_w
     pull = 2 * grad * own_u * away
     gx = torch.zeros_like(x).scatter_add_(1, at, pull * own_u)
+    if not of_weights:
+        return gx, None, None
     gu = torch.zeros_like(u).scatter_add_(1, at.t(), (pull * away).t())
     gw = torch.zeros_like(w).scatter_add_(1, at.t(), (-pull * own_u).t())
     return gx, gu, gw
@@ -155,7 +169,7 @@ def _chunked_back(
 
 def reach_within(low: Tensor, high: Tensor, u: Tensor, w: Tensor, norm: Norm) -> tuple[Tensor, Tensor]:
     """Smallest and largest y over all x with low <= x <= high, (B, m) each; each is attained."""
-    if _fusible(low):
+    if fusible(low):
         least, most = low.new_empty(2, len(low), len(u)).unbind()
         arrays = [part.detach().contiguous().numpy() for part in (low, high, u, w, least, most)]
         (kernels.largest_within if norm == "linf" else kernels.total_within)(*arrays, 0, len(u))

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from advbench import ContestError, Examples, Job
 
+from .adadelta import Adadelta
 from .checkpoint import Checkpoint
 from .network import Derivatives, Range, RbfiNetwork
 from .reach import workers
@@ -37,14 +38,14 @@ def train(network: RbfiNetwork, recipe: Recipe, job: Job) -> None:
 
     Raises ContestError if the loss is no number, or past job.deadline.
     """
-    optimiser = torch.optim.Adadelta(network.parameters(), recipe.learning_rate, foreach=True)
-    checkpoint = Checkpoint(job.checkpoints, network, optimiser)
-    rows = checkpoint.resume()
-    for row in rows:
-        job.log(row)
-    started = time.monotonic() - (rows[-1]["seconds"] if rows else 0.0)
     idle = network.crew
     with workers(job.threads) as network.crew:
+        optimiser = Adadelta(network.parameters(), recipe.learning_rate, network.crew)
+        checkpoint = Checkpoint(job.checkpoints, network, optimiser)
+        rows = checkpoint.resume()
+        for row in rows:
+            job.log(row)
+        started = time.monotonic() - (rows[-1]["seconds"] if rows else 0.0)
         for epoch in range(len(rows), recipe.epochs):
             loss = _epoch(network, optimiser, recipe, job, epoch)
             row = {"epoch": epoch, "loss": loss, **_judged(network, job.tune, job.device)}

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from advbench_rbfi.reach import BLOCK, Workers, reach, reach_within, workers
+from advbench_rbfi.lanes import LANES
+from advbench_rbfi.reach import Workers, reach, reach_within, workers
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from rbfi_case import layer_numbers, naive_back, naive_reach
@@ -70,9 +71,29 @@ def test_pseudo_maximum_reaches_every_input_by_its_nearness():
     torch.testing.assert_close(gx, torch.tensor([[-2.0, -1.0 * torch.tensor(-1.5).exp()]]))
 
 
+@pytest.mark.parametrize(("steepest", "k"), [(1000.0, 1e4), (3.0, 1e30)])
+def test_the_share_of_the_maximum_itself_is_exactly_one_however_steep(steepest, k):
+    x, u, w, grad = layer_numbers(inputs=33)
+    numbers = x, steepest / 3 * u, w, grad
+    exact = [part.double() for part in numbers]
+    for found, truth in zip(passes(*numbers, "linf", k)[1:], naive_back(*exact, "linf", k), strict=True):
+        assert gap(found, truth) < 1e-6
+
+
+def test_weights_that_want_no_gradient_get_none():
+    x, u, w, grad = layer_numbers()
+    for k in (None, 1.0):
+        alone = x.clone().requires_grad_()
+        (gx,) = torch.autograd.grad((reach(alone, u, w, "linf", k, Workers()) * grad).sum(), alone)
+        assert torch.equal(gx, passes(x, u, w, grad, "linf", k)[1])
+        half = u.clone().requires_grad_()
+        (gu,) = torch.autograd.grad((reach(x, half, w, "linf", k, Workers()) * grad).sum(), half)
+        assert torch.equal(gu, passes(x, u, w, grad, "linf", k)[2])
+
+
 @pytest.mark.parametrize(("norm", "k"), CASES)
 def test_threads_change_no_bit(norm, k):
-    numbers = layer_numbers(inputs=3 * BLOCK + 7)
+    numbers = layer_numbers(inputs=3 * LANES + 7)
     alone = passes(*numbers, norm, k)
     for threads in (2, 3):
         with workers(threads) as crew:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
+
+from advbench import keep_file
 
 from .compiled import Float32
 from .settings import Settings
@@ -26,18 +26,17 @@ _PARTS = ("weights", "biases", "final", "threshold")
 class VoteStore:
     """A folder of votes of one training. A damaged file, or one of another seed, reads as absent.
 
-    Raises ValueError if the folder holds votes of other settings or other data.
+    A disk that refuses a vote ends no training. No vote is kept where the settings could not be: nobody could tell
+    later what it is of. Raises ValueError if the folder holds votes of other settings or other data.
     """
 
     def __init__(self, folder: Path, settings: Settings, data: str) -> None:
         self._folder = folder
         ours = {**asdict(settings), "data": data}
-        place = folder / _SETTINGS
-        folder.mkdir(parents=True, exist_ok=True)
-        theirs = _read(place)
-        if theirs is None:
-            _write(place, json.dumps(ours, indent=1).encode())
-        elif theirs != ours:
+        theirs = _read(folder / _SETTINGS)
+        self._settings = json.dumps(ours, indent=1).encode()
+        self._begun = theirs is not None or self._begin()
+        if theirs is not None and theirs != ours:
             name = next(name for name in sorted(ours | theirs) if theirs.get(name) != ours.get(name))
             raise ValueError(
                 f"scd: half-trained votes must be of equal settings to go on, got {name}={theirs.get(name)} in"
@@ -58,10 +57,16 @@ class VoteStore:
         return Vote(**arrays, accuracy=accuracy)
 
     def keep(self, name: str, seed: int, vote: Vote) -> None:
-        """Write the vote under a temporary name and rename it: another process sees all or nothing."""
+        """Write the vote: another process sees all of it or nothing."""
+        self._begun = self._begun or self._begin()
+        if not self._begun:
+            return
         arrays = {part: np.asarray(getattr(vote, part)) for part in _PARTS}
         about = {"seed": str(seed), "sha256": _digest(arrays), "accuracy": repr(vote.accuracy)}
-        _write(self._place(name), save(arrays, about))
+        keep_file(self._place(name), save(arrays, about))
+
+    def _begin(self) -> bool:
+        return keep_file(self._folder / _SETTINGS, self._settings)
 
     def _place(self, name: str) -> Path:
         return self._folder / f"{name}.safetensors"
@@ -85,16 +90,3 @@ def _read(place: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
-
-
-def _write(place: Path, data: bytes) -> None:
-    handle, staging = tempfile.mkstemp(dir=place.parent, prefix=".new-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(staging).replace(place)
-    except BaseException:
-        Path(staging).unlink(missing_ok=True)
-        raise

@@ -1,5 +1,7 @@
 """Votes on disk: a stopped training goes on, ensembles of other sizes share them, other settings are refused."""
 
+import errno
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -69,6 +71,23 @@ def test_a_stopped_training_goes_on_where_it_was(job, tmp_path):
     assert seen[0] == len(kept[:3])
     assert seen[-1] == 5
     assert torch.equal(weights(again), weights(SMALL.protect(None, replace(job, checkpoints=None))))
+
+
+def full(*_):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_ends_no_training_and_room_is_used_when_there_is_some(job, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        contender = SMALL.protect(None, job)
+        assert not list(tmp_path.iterdir())
+        store = VoteStore(tmp_path, Settings(), "data")
+    assert torch.equal(weights(contender), weights(SMALL.protect(None, replace(job, checkpoints=None))))
+    parts = [np.ones(shape, np.float32) for shape in ((2, 3), (2,), (2,), ())]
+    store.keep("1-0", 7, Vote(*parts, accuracy=0.5))
+    with pytest.raises(ValueError, match="must be of equal settings"):  # a vote never stands without its settings
+        VoteStore(tmp_path, Settings(), "other data")
 
 
 def test_other_settings_and_other_data_are_refused(job, tmp_path):

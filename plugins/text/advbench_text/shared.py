@@ -5,21 +5,22 @@ from __future__ import annotations
 _NEARBY = 3  # words looked at beside a hint before all are
 
 
-def shared(one: str, other: str, head: int = 0, tail: int = 0) -> tuple[int, int]:
+def shared(one: str, other: str, head: str = "", tail: str = "") -> tuple[int, int]:
     """Characters at the beginning and at the end that both share, cut back to whole words; 0, 0 if that is not
     more than half of `one`.
 
-    head, tail: as many characters of `one`, cut at white space, as may well be right; there it is looked first.
+    head, tail: of `one`, cut at white space, what may well be right; there it is looked first.
     """
     start = _beginning(one, other, head)
-    least, most = len(one) // 2 + 1 - start, min(len(one), len(other)) - start
-    if least > most or (least > 0 and not other.endswith(one[len(one) - least :])):
+    size = len(one)
+    least, most = size // 2 + 1 - start, min(size, len(other)) - start
+    if least > most or (least > 0 and not other.endswith(one[size - least :])):
         return 0, 0
     return start, _end(one, other, tail, most)
 
 
-def _beginning(one: str, other: str, hint: int) -> int:
-    place = hint if other.startswith(one[:hint]) else 0
+def _beginning(one: str, other: str, hint: str) -> int:
+    place = len(hint) if other.startswith(hint) else 0
     for _ in range(_NEARBY):
         after = one.find(" ", place) + 1
         if not after or not other.startswith(one[place:after], place):
@@ -35,14 +36,15 @@ def _beginning(one: str, other: str, hint: int) -> int:
     return one.rfind(" ", 0, low) + 1
 
 
-def _end(one: str, other: str, hint: int, most: int) -> int:
+def _end(one: str, other: str, hint: str, most: int) -> int:
     """`most`: characters that are left for it."""
-    place = len(one) - hint
+    size = len(one)
+    place = size - len(hint)
     for step in range(_NEARBY):
-        if len(one) - place <= most and other.endswith(one[place:]):
+        if size - place <= most and other.endswith(one[place:]):
             before = one.rfind(" ", 0, place)
-            if step or before < 0 or len(one) - before > most or not other.endswith(one[before:]):
-                return len(one) - place
+            if step or before < 0 or size - before > most or not other.endswith(one[before:]):
+                return size - place
             break  # it is longer
         place = one.find(" ", place + 1)
         if place < 0:
@@ -50,9 +52,9 @@ def _end(one: str, other: str, hint: int, most: int) -> int:
     low, high = 0, most
     while low < high:
         middle = (low + high + 1) // 2
-        if other.endswith(one[len(one) - middle : len(one) - low], 0, len(other) - low):
+        if other.endswith(one[size - middle : size - low], 0, len(other) - low):
             low = middle
         else:
             high = middle - 1
-    space = one.find(" ", len(one) - low)
-    return 0 if space < 0 else len(one) - space
+    space = one.find(" ", size - low)
+    return 0 if space < 0 else size - space

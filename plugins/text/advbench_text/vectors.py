@@ -6,7 +6,6 @@ import bisect
 import math
 import re
 from collections.abc import Callable
-from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -43,7 +42,11 @@ class Vectors:
 
     def rows_of(self, text: str) -> list[int]:
         """Row of `table` for every word of the text that has a vector, in order."""
-        return list(chain.from_iterable(map(self._pieces.__getitem__, text.split())))
+        rows: list[int] = []
+        pieces = self._pieces
+        for piece in text.split():
+            rows += pieces[piece]
+        return rows
 
     def _of_piece(self, piece: str) -> tuple[int, ...]:
         own = [self._rows[word] if word in self._rows else self._look_up(word) for word in Wording.of(piece).words]

@@ -20,14 +20,14 @@ from .likeness import Encode, Likeness
 Numbers: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True, eq=False)
 class Ask:
     """Texts to put to the contender: one query each."""
 
     texts: list[str]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True, eq=False)
 class Compare:
     """Texts whose likeness to `base` is wanted: cosines of sentence vectors, float64. No query."""
 
@@ -35,7 +35,7 @@ class Compare:
     texts: list[str]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True, eq=False)
 class Reply:
     """The contender's answers, fewer than the texts asked if the budget ended on the way.
 
@@ -67,7 +67,8 @@ class Conversation:
         """The last texts of those that succeeded; the others come back as they were."""
         self._walks = dict(walks)
         self._waiting: dict[int, Ask | Compare] = {}
-        self._answers: dict[int, list[bytes]] = {row: [] for row in walks}  # the first, and the first unlike it
+        self._first: dict[int, Numbers] = {}  # the bits of each row's first answer
+        self._blind = dict.fromkeys(walks, True)  # whether all others were the same
         self._asked = dict.fromkeys(walks, 0)
         self._likeness = None if self.encode is None else Likeness(self.encode)
         for row in walks:
@@ -81,8 +82,7 @@ class Conversation:
         if self.found:
             rows = torch.tensor(list(self.found), device=self.oracle.device)
             self.oracle.offer(tuple(self.found.values()), rows)
-        # Two texts at least, and always the same answer to the last bit.
-        blind = [row not in self.found and self._asked[row] > 1 and len(self._answers[row]) == 1 for row in walks]
+        blind = [row not in self.found and self._asked[row] > 1 and self._blind[row] for row in walks]
         points = tuple(self.found.get(row, text) for row, text in enumerate(x))
         return Perturbed(points, blind=torch.tensor(blind, dtype=torch.bool, device=self.oracle.device))
 
@@ -110,15 +110,15 @@ class Conversation:
         asks = {row: one.texts[: left[row]] for row, one in self._waiting.items() if isinstance(one, Ask)}
         if not asks:
             return
-        rows = torch.tensor(list(asks)).repeat_interleave(torch.tensor([len(texts) for texts in asks.values()]))
-        rows = rows.to(self.oracle.device)
+        counts = [len(texts) for texts in asks.values()]
+        rows = torch.from_numpy(np.array(list(asks)).repeat(counts)).to(self.oracle.device)
         scores = self.oracle.scores(tuple(text for texts in asks.values() for text in texts), rows, withhold=True)
         winners = scores.argmax(dim=1)
         met, labels = self.oracle.goal.met(winners, rows).tolist(), winners.tolist()
-        numbers = scores.double().cpu().numpy()
-        shares = np.exp(numbers - numbers.max(axis=1, keepdims=True))
+        numbers = scores.double()
+        shares = np.exp((numbers - numbers.amax(dim=1, keepdim=True)).cpu().numpy())
         shares /= shares.sum(axis=1, keepdims=True)
-        live = self.oracle.live.tolist()
+        live, bits = self.oracle.live.tolist(), shares.view(np.int64)
         start = 0
         for row, texts in asks.items():
             part = slice(start, start + len(texts))
@@ -127,7 +127,6 @@ class Conversation:
                 del self._waiting[row]
                 continue
             self._asked[row] += len(texts)
-            if len(self._answers[row]) < 2:
-                told = dict.fromkeys([*self._answers[row], *(one.tobytes() for one in shares[part])])
-                self._answers[row] = list(told)[:2]
+            if self._blind[row]:
+                self._blind[row] = bool((bits[part] == self._first.setdefault(row, bits[part.start])).all())
             self._send(row, Reply(shares[part], labels[part], met[part]))

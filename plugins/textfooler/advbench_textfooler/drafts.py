@@ -4,16 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+import numpy as np
+
 from advbench import Wording
 
 _TEXTS, _CHARACTERS = 256, 2_000_000  # asked about at a time: a text of ten thousand words has as many deletions
 
 
-def around(draft: Wording, at: int) -> tuple[str, str]:
-    """What stands before and after word `at`; with another word between them it is `draft.replaced(at, word).text`."""
-    before = Wording(draft.words[:at], draft.gaps[: at + 1])
-    after = Wording(draft.words[at + 1 :], draft.gaps[at + 1 :])
-    return before.text, after.text
+class Draft:
+    """A text whose words are replaced one after the other."""
+
+    def __init__(self, wording: Wording) -> None:
+        self.text, self.words = wording.text, list(wording.words)
+        lengths = np.array([len(word) for word in self.words], np.int64)
+        gaps = np.array([len(gap) for gap in wording.gaps[:-1]], np.int64)
+        self._starts = (gaps + lengths).cumsum() - lengths
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def around(self, at: int) -> tuple[str, str]:
+        """What stands before and after word `at`."""
+        start = int(self._starts[at])
+        return self.text[:start], self.text[start + len(self.words[at]) :]
+
+    def window(self, at: int, width: int) -> tuple[str, str]:
+        """The same within the `width` words around it; what lies outside the first and last word is left out."""
+        first, past = window(at, len(self), width)
+        start, own, last = (int(self._starts[place]) for place in (first, at, past - 1))
+        return self.text[start:own], self.text[own + len(self.words[at]) : last + len(self.words[past - 1])]
+
+    def replace(self, at: int, word: str) -> None:
+        """Put another there. A text of any kind may stand for a word; it stays one."""
+        before, after = self.around(at)
+        self.text = before + word + after
+        self._starts[at + 1 :] += len(word) - len(self.words[at])
+        self.words[at] = word
 
 
 def deletions(draft: Wording) -> Iterator[str]:
@@ -62,11 +88,6 @@ def window(at: int, words: int, width: int = 15) -> tuple[int, int]:
     if left or right:
         return (max(0, words - width), words) if left else (0, min(words, width))
     return 0, words
-
-
-def stretch(draft: Wording, start: int, stop: int) -> Wording:
-    """Those words, and what stands between them."""
-    return Wording(draft.words[start:stop], ("", *draft.gaps[start + 1 : stop], ""))
 
 
 def like(word: str, others: list[str]) -> list[str]:

@@ -32,4 +32,4 @@ class Neighbours:
             return [], []
         cosines = self._cosine[row, :count].tolist()
         many = bisect_right(cosines, -least, key=neg)
-        return [self._words[other] for other in self._near[row, :many].tolist()], cosines[:many]
+        return list(map(self._words.__getitem__, self._near[row, :many].tolist())), cosines[:many]

@@ -11,7 +11,7 @@ import numpy as np
 from advbench import Perturbed, ScoreOracle, Streams, Supply, Wording
 
 from .conversation import Ask, Compare, Conversation, Reply, Walk
-from .drafts import around, like
+from .drafts import Draft, like
 from .ranking import importances, ranked
 from .resources import synonyms, tagger, tagger_supply, wordnet_supply
 from .tagger import Tagger, tokens_of
@@ -39,14 +39,15 @@ class Pwws:
 
 def _walk(text: str, label: int, near: Synonyms, speech: Tagger) -> Walk:
     clean: Reply = yield Ask([text])
-    draft = Wording.of(text)
-    if not len(clean) or not len(draft):
+    wording = Wording.of(text)
+    if not len(clean) or not len(wording):
         return None
-    saliency = yield from importances(draft, clean, label, "unknown", "true")
+    saliency = yield from importances(wording, clean, label, "unknown", "true")
     if saliency is None:
         return None
-    tokens, places = tokens_of(draft)
+    tokens, places = tokens_of(wording)
     tags = speech.tagged(tokens)
+    draft = Draft(wording)
     best: dict[int, str] = {}
     gains = np.zeros(len(draft))
     for at, place in enumerate(places):
@@ -61,7 +62,7 @@ def _walk(text: str, label: int, near: Synonyms, speech: Tagger) -> Walk:
     weights = np.exp(np.array(saliency) - max(saliency))
     for at in ranked((weights / weights.sum() * gains).tolist()):
         if at in best:
-            draft = draft.replaced(at, best[at])
+            draft.replace(at, best[at])
             reply: Reply = yield Ask([draft.text])
             if reply.met[0]:
                 return draft.text
@@ -69,10 +70,10 @@ def _walk(text: str, label: int, near: Synonyms, speech: Tagger) -> Walk:
 
 
 def _best(
-    draft: Wording, at: int, others: list[str], label: int
+    draft: Draft, at: int, others: list[str], label: int
 ) -> Generator[Ask | Compare, Any, tuple[str, float] | None]:
     """The synonym with the lowest probability of the true class, and that; None if the budget ended."""
-    before, after = around(draft, at)
+    before, after = draft.around(at)
     words = like(draft.words[at], others)
     reply: Reply = yield Ask([before + word + after for word in words])
     if len(reply) < len(words):

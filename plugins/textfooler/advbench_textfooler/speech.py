@@ -28,5 +28,5 @@ class Speech:
         place, count, own = self._places[at], len(self._tokens), self._settings
         start, stop = (max(0, place - own.before), place + own.after + 1) if count > own.whole else (0, count)
         tags = self._tagger.tried(self._tokens[start:stop], place - start, words)
-        fit = {tag: may_stand_for(universal(tag), self.tags[at]) for tag in set(tags)}
-        return [fit[tag] for tag in tags]
+        fit = {tag: may_stand_for(universal(tag), self.tags[at]) for tag in set(tags.values())}
+        return [fit[tags[word]] for word in words]

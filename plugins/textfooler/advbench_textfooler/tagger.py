@@ -16,6 +16,7 @@ from .vocabulary import put_words, words_of
 
 Numbers: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 WEIGHTS = "trontagger-0.1.0.pickle"
+_Frame: TypeAlias = "tuple[str | None, ...]"  # what a tag depends on, None where a word that is tried decides
 _KEPT = 100_000  # tags remembered
 _BEFORE, _AFTER = ("-START-", "-START2-"), ("-END-", "-END2-")
 START = _BEFORE  # the tags before the first word: the last one, and the one before
@@ -59,6 +60,8 @@ class Tagger:
         known = (self.tags[tag] for tag in arrays["known_tags"].tolist())
         self._known: dict[str, str] = dict(zip(words_of(arrays, "known"), known, strict=True))
         self._met: dict[tuple[str, ...], str] = {}
+        self._frames: dict[_Frame, dict[str, str]] = {}
+        self._framed = 0  # tags in them
 
     def tagged(self, words: Sequence[str]) -> list[str]:
         """Penn tags of a text."""
@@ -73,8 +76,8 @@ class Tagger:
         known = self._known.get(context.words[at])
         return known if known is not None else self._remembered((context.words[at], *before, *context.near(at)))
 
-    def tried(self, words: Sequence[str], at: int, others: Sequence[str]) -> list[str]:
-        """Tags of the others, each as if it stood at `at` among these words.
+    def tried(self, words: Sequence[str], at: int, others: Sequence[str]) -> dict[str, str]:
+        """The tag of each of the others as if it stood at `at` among these words.
 
         A tag depends on those of the two words before it, and on no word farther behind than two: what is the same
         for all is found once.
@@ -82,27 +85,19 @@ class Tagger:
         context, before, first = Context(words), START, 0
         while first < at and (first < at - 2 or words[first] in self._known):
             before, first = (self.tag(context, first, before), before[0]), first + 1
-        plain = [_plain(other) for other in others]
-        befores = [before] * len(plain)
+        alike = {before: list(others)}  # those with the same tags in front of them
         for place in range(first, at):  # whose tags may depend on what stands at `at`
-            word, near, hole = words[place], context.near(place), 2 + at - place
-            left, right = near[:hole], near[hole + 1 :]
-            known = self._known.get(word)
-            pairs = zip(befores, plain, strict=True)
-            tags = (
-                self._all_remembered([(word, *before, *left, own, *right) for before, own in pairs])
-                if known is None
-                else [known] * len(plain)
-            )
-            befores = [(tag, before[0]) for tag, before in zip(tags, befores, strict=True)]
-        left, right = context.near(at)[:2], context.near(at)[3:]
-        keys = {
-            word: (word, *before, *left, own, *right)
-            for word, before, own in zip(others, befores, plain, strict=True)
-            if word not in self._known
-        }
-        tags_of = dict(zip(keys, self._all_remembered(list(keys.values())), strict=True))
-        return [tags_of[word] if word in tags_of else self._known[word] for word in others]
+            parted: dict[tuple[str, str], list[str]] = {}
+            for before, some in alike.items():
+                tags = self._all_tags(context.frame(place, at, before), some)
+                for kind in set(tags):
+                    own = [other for other, tag in zip(some, tags, strict=True) if tag == kind]
+                    parted.setdefault((kind, before[0]), []).extend(own)
+            alike = parted
+        tags_of: dict[str, str] = {}
+        for before, some in alike.items():
+            tags_of |= zip(some, self._all_tags(context.frame(at, at, before), some), strict=True)
+        return tags_of
 
     def _remembered(self, key: tuple[str, ...]) -> str:
         tag = self._met.get(key)
@@ -114,21 +109,31 @@ class Tagger:
             tag = self._met[key] = self.tags[best]
         return tag
 
-    def _all_remembered(self, keys: list[tuple[str, ...]]) -> list[str]:
-        """The same of many, those that are new weighed together."""
-        if len(self._met) > _KEPT:
-            self._met.clear()
-        new = list(dict.fromkeys(key for key in keys if key not in self._met))
-        if new:
-            rows = [self._features(key) for key in new]
-            counts = np.array([len(own) for own in rows])
-            every = np.array([*chain.from_iterable(rows), 0])
-            starts = np.append(0, counts.cumsum())  # one behind the last: where nothing is left, no end is missed
-            scores = np.add.reduceat(self._weights[every].astype(np.float64), starts, axis=0)[:-1]
-            scores[counts == 0] = 0.0
-            best = len(self.tags) - 1 - scores[:, ::-1].argmax(axis=1)
-            self._met |= {key: self.tags[tag] for key, tag in zip(new, best.tolist(), strict=True)}
-        return [self._met[key] for key in keys]
+    def _all_tags(self, frame: _Frame, others: list[str]) -> list[str]:
+        """Of the word that the frame is about, with each of the others in its gap; new ones are weighed together."""
+        if self._framed > _KEPT:
+            self._frames.clear()
+            self._framed = 0
+        met = self._frames.setdefault(frame, {})
+        try:
+            return list(map(met.__getitem__, others))
+        except KeyError:
+            new = [other for other in others if other not in met]
+        self._framed += len(new)
+        met |= zip(new, self._weighed([_filled(frame, other) for other in new]), strict=True)
+        return list(map(met.__getitem__, others))
+
+    def _weighed(self, keys: list[tuple[str, ...]]) -> list[str]:
+        """Of each key's first word."""
+        known = [self._known.get(key[0]) for key in keys]
+        rows = [self._features(key) if tag is None else [] for key, tag in zip(keys, known, strict=True)]
+        counts = np.array([len(own) for own in rows])
+        every = np.array([*chain.from_iterable(rows), 0])
+        starts = np.append(0, counts.cumsum())  # one behind the last: where nothing is left, no end is missed
+        scores = np.add.reduceat(self._weights[every].astype(np.float64), starts, axis=0)[:-1]
+        scores[counts == 0] = 0.0
+        best = len(self.tags) - 1 - scores[:, ::-1].argmax(axis=1)
+        return [self.tags[own] if tag is None else tag for own, tag in zip(best.tolist(), known, strict=True)]
 
     def _features(self, key: tuple[str, ...]) -> list[int]:
         """Rows of the weights."""
@@ -152,6 +157,18 @@ class Context:
     def near(self, at: int) -> tuple[str, ...]:
         """Two words before, the word, two words after."""
         return tuple(self._plain[at : at + 5])
+
+    def frame(self, place: int, at: int, before: tuple[str, str]) -> _Frame:
+        """What the tag of word `place` depends on, where others are tried at `at`: there or up to two behind it."""
+        near: list[str | None] = [*self._plain[place : place + 5]]
+        near[2 + at - place] = None
+        return (None if place == at else self.words[place], *before, *near)
+
+
+def _filled(frame: _Frame, other: str) -> tuple[str, ...]:
+    """The frame with a word in its gap."""
+    word, plain = other if frame[0] is None else frame[0], _plain(other)
+    return (word, *(plain if one is None else one for one in frame[1:]))
 
 
 def tokens_of(draft: Wording) -> tuple[list[str], list[int]]:

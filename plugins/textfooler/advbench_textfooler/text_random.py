@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import torch
 from advbench import Perturbed, ScoreOracle, Streams, Supply, Wording, param
 
 from .conversation import Ask, Conversation, Reply, Walk
-from .drafts import like
+from .drafts import Draft, like
 from .neighbours import Neighbours
 from .resources import neighbours, neighbours_supply
 from .stop_words import STOP_WORDS
@@ -32,10 +31,11 @@ class TextRandom:
     def perturb(self, oracle: ScoreOracle, x: tuple[str, ...], rng: Streams) -> Perturbed:
         """All texts step together."""
         table = neighbours(self.supply())
-        walks: Mapping[int, Walk] = {row: self._walk(Wording.of(text), table, rng, row) for row, text in enumerate(x)}
+        walks = {row: self._walk(text, table, rng, row) for row, text in enumerate(x)}
         return replace(Conversation(oracle).lead(x, walks), notes={"candidates_digest": digest_note(table, len(x))})
 
-    def _walk(self, draft: Wording, table: Neighbours, rng: Streams, row: int) -> Walk:
+    def _walk(self, text: str, table: Neighbours, rng: Streams, row: int) -> Walk:
+        draft = Draft(Wording.of(text))
         if not len(draft):
             return None
         drawn = rng.uniform(torch.tensor([row]), (2, len(draft)))[0].cpu()
@@ -44,7 +44,7 @@ class TextRandom:
             near = [] if word.lower() in STOP_WORDS else table.near(word, self.neighbours, self.cosine)
             if near:
                 chosen, _ = near[int(drawn[1, at] * len(near))]
-                draft = draft.replaced(at, like(word, [chosen])[0])
+                draft.replace(at, like(word, [chosen])[0])
                 reply: Reply = yield Ask([draft.text])
                 if reply.met[0]:
                     return draft.text

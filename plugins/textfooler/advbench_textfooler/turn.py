@@ -31,10 +31,9 @@ class Turn:
         count = len(self.words)
         self.similarity, self.chance, self.met = [None] * count, [None] * count, [False] * count
 
-    def different(self, one: int) -> bool:
-        """Whether it is known to be less like the current text than is asked."""
-        similarity = self.similarity[one]
-        return similarity is not None and similarity < self.least
+    def alike(self, some: list[int]) -> list[int]:
+        """Those that are not known to be less like the current text than is asked."""
+        return [one for one in some if (known := self.similarity[one]) is None or not known < self.least]
 
     def record(self) -> tuple[Candidate, ...]:
         """For a log, once the turn is over."""
@@ -50,7 +49,7 @@ class Turn:
         chance = self.chance[one]
         if not self.fits[one]:
             return "wrong part of speech"
-        if self.different(one):
+        if not self.alike([one]):
             return "too different"
         if self.broke is not None and self.met[one]:
             return "broke it" if one == self.broke else "broke it too"

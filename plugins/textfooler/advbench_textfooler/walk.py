@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from advbench import Wording
 
 from .conversation import Ask, Compare, Reply, Walk
-from .drafts import around, like, stretch, window
+from .drafts import Draft, like
 from .neighbours import Neighbours
 from .ranking import importances, ranked
 from .settings import WINDOW, Settings, measured
@@ -40,16 +40,16 @@ def walk(text: str, label: int, means: Means, log: Log | None = None) -> Walk:
     In all it asks 1 + n + the candidates of all words that had their turn, n words.
     """
     clean: Reply = yield Ask([text])
-    draft = Wording.of(text)
-    if not len(clean) or not len(draft):
+    wording = Wording.of(text)
+    if not len(clean) or not len(wording):
         return None
     settings = means.settings
-    values = yield from importances(draft, clean, label, settings.importance, settings.score)
+    values = yield from importances(wording, clean, label, settings.importance, settings.score)
     if values is None:
         return None
-    current = _Current(draft, label, float(clean.probabilities[0][label]), means)
+    current = _Current(wording, label, float(clean.probabilities[0][label]), means)
     for at in ranked(values):
-        if draft.words[at].lower() in STOP_WORDS:
+        if wording.words[at].lower() in STOP_WORDS:
             continue
         turn = current.turn(at)
         if not turn.words:
@@ -57,7 +57,7 @@ def walk(text: str, label: int, means: Means, log: Log | None = None) -> Walk:
         before = current.chance
         end = yield from current.take(at, turn)
         if log:
-            log(Step(at, draft.words[at], values[at], before, turn.record()))
+            log(Step(at, wording.words[at], values[at], before, turn.record()))
         if end != "on":
             return None if turn.broke is None else turn.texts[turn.broke]
     return None
@@ -66,11 +66,11 @@ def walk(text: str, label: int, means: Means, log: Log | None = None) -> Walk:
 class _Current:
     """The current text, and what one word's turn makes of it. Candidates go by their places in the turn's lists."""
 
-    def __init__(self, draft: Wording, label: int, chance: float, means: Means) -> None:
-        self.draft, self.label, self.means = draft, label, means
+    def __init__(self, wording: Wording, label: int, chance: float, means: Means) -> None:
+        self.draft, self.label, self.means = Draft(wording), label, means
         self.first = self.chance = chance
-        self.speech = Speech(means.tagger, draft, means.settings) if means.tagger else None
-        self._least = means.settings.least(len(draft))
+        self.speech = Speech(means.tagger, wording, means.settings) if means.tagger else None
+        self._least = means.settings.least(len(wording))
         self._compares = means.compares and self._least > -math.inf
 
     def turn(self, at: int) -> Turn:
@@ -82,68 +82,55 @@ class _Current:
             cosines = [cosine for other, cosine in zip(near, cosines, strict=True) if other != own]
             near = [other for other in near if other != own]
         words = like(word, near)
-        before, after = around(self.draft, at) if words else ("", "")
+        before, after = self.draft.around(at)
         fits = self.speech.fits(at, words) if self.speech and words else [True] * len(words)
         return Turn(words, cosines, [before + other + after for other in words], fits, self._least)
 
     def take(self, at: int, turn: Turn) -> Generator[Ask | Compare, Any, Literal["on", "end"]]:
         """What comes: "on" for the next word, "end" where a candidate broke it or the budget ended."""
         same = [one for one, fit in enumerate(turn.fits) if fit]
-        alike = _Window(self.draft, at) if self._compares else None
-        first = self.means.settings.ask == "passing"
-        asked = (yield from self._similar(turn, alike, same)) if first else range(len(turn.words))
+        asked: Sequence[int] = range(len(turn.words))
+        if self.means.settings.ask == "passing":
+            asked = same = yield from self._similar(at, turn, same)
         if not asked:
             return "on"
         reply: Reply = yield Ask([turn.texts[one] for one in asked])
         chances = reply.probabilities[:, self.label].tolist()
         for one, chance, met in zip(asked, chances, reply.met, strict=False):
             turn.chance[one], turn.met[one] = chance, met
-        same = [one for one in same if turn.chance[one] is not None and not turn.different(one)]
-        broken = yield from self._similar(turn, alike, [one for one in same if turn.met[one]])
+        broken = yield from self._similar(at, turn, [one for one in same if turn.met[one]])
         if broken:
             # Where nothing is compared, the one that the true class is least likely for.
             turn.broke = max(broken, key=lambda one: (turn.similarity[one] or 0.0, -(turn.chance[one] or 0.0)))
             return "end"
         if len(reply) < len(asked):
             return "end"
-        yield from self._accept(at, turn, alike, [one for one in same if not turn.met[one]])
+        yield from self._accept(at, turn, [one for one in same if not turn.met[one]])
         return "on"
 
-    def _accept(
-        self, at: int, turn: Turn, alike: _Window | None, candidates: list[int]
-    ) -> Generator[Compare, Any, None]:
+    def _accept(self, at: int, turn: Turn, candidates: list[int]) -> Generator[Compare, Any, None]:
         """Replace the word by the candidate that makes the true class least likely, if one helps at all."""
         turn.limit = limit = self.chance if self.means.settings.accept == "current" else self.first
         chances = {one: chance for one in candidates if (chance := turn.chance[one]) is not None and chance < limit}
-        helps = sorted(chances, key=lambda one: chances[one])
+        helps = sorted(chances, key=chances.__getitem__)
         for start in range(0, len(helps), _FEW):
-            passing = yield from self._similar(turn, alike, helps[start : start + _FEW])
+            passing = yield from self._similar(at, turn, helps[start : start + _FEW])
             if passing:
                 turn.chosen = one = passing[0]
-                self.draft, self.chance = self.draft.replaced(at, turn.words[one]), chances[one]
+                self.chance = chances[one]
+                self.draft.replace(at, turn.words[one])
                 if self.speech:
                     self.speech.replace(at, turn.words[one])
                 return
 
-    def _similar(self, turn: Turn, alike: _Window | None, candidates: list[int]) -> Generator[Compare, Any, list[int]]:
+    def _similar(self, at: int, turn: Turn, candidates: list[int]) -> Generator[Compare, Any, list[int]]:
         """Those like enough to the current text in a window around the word."""
         new = [one for one in candidates if turn.similarity[one] is None]
-        if new and alike:
-            cosines = yield alike.compare([turn.words[one] for one in new])
+        if new and self._compares:
+            before, after = self.draft.window(at, WINDOW)
+            cosines = yield Compare(
+                before + self.draft.words[at] + after, [before + turn.words[one] + after for one in new]
+            )
             for one, value in zip(new, measured(cosines, self.means.settings.arithmetic).tolist(), strict=True):
                 turn.similarity[one] = value
-        return [one for one in candidates if not turn.different(one)]
-
-
-class _Window:
-    """Some words of a text around one, with others in its place."""
-
-    def __init__(self, draft: Wording, at: int) -> None:
-        start, stop = window(at, len(draft), WINDOW)
-        part = stretch(draft, start, stop)
-        self._text = part.text
-        self._before, self._after = around(part, at - start)
-
-    def compare(self, words: list[str]) -> Compare:
-        """Each of the words with the one that stands there."""
-        return Compare(self._text, [self._before + word + self._after for word in words])
+        return turn.alike(candidates)

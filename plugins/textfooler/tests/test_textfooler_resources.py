@@ -142,7 +142,7 @@ def test_a_word_that_is_tried_has_the_tag_that_it_has_in_the_text(tmp_path):
         text = draw.choice(words, length).tolist()
         for at in range(length):
             whole = [tagger.tagged([*text[:at], other, *text[at + 1 :]]) for other in words]
-            assert tagger.tried(text, at, words) == [own[at] for own in whole]
+            assert tagger.tried(text, at, words) == {word: own[at] for word, own in zip(words, whole, strict=True)}
             moved += len({tuple(own[:at]) for own in whole}) > 1
     assert moved > 3  # often enough the words before are tagged otherwise
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from textfooler_case import WEIGHTS, BagContender, LetterEncoder, fight
 
 from advbench import Wording
-from advbench_textfooler.drafts import around, blanked, deletions, like, portions, stretch, window
+from advbench_textfooler.drafts import Draft, blanked, deletions, like, portions, window
 from advbench_textfooler.likeness import Likeness
 from advbench_textfooler.pwws import Pwws
 from advbench_textfooler.text_random import TextRandom
@@ -54,9 +54,20 @@ def test_texts_around_a_word_are_those_of_the_contract(text):
     draft = Wording.of(text)
     assert list(deletions(draft)) == [draft.without(at).text for at in range(len(draft))]
     assert list(blanked(draft, "<oov>")) == [draft.replaced(at, "<oov>").text for at in range(len(draft))]
-    for at in range(len(draft)):
-        before, after = around(draft, at)
-        assert before + "xyz" + after == draft.replaced(at, "xyz").text
+
+
+@settings(max_examples=100, deadline=None)
+@given(words, st.lists(st.tuples(st.integers(0, 30), st.sampled_from(["x", "xyz", "two words", "it's"])), max_size=5))
+def test_a_draft_is_the_wording_with_its_words_replaced(text, changes):
+    wording = Wording.of(text)
+    draft = Draft(wording)
+    for place, word in changes if len(wording) else []:
+        at = place % len(wording)
+        before, after = draft.around(at)
+        wording = wording.replaced(at, word)
+        assert before + word + after == wording.text
+        draft.replace(at, word)
+        assert (draft.text, draft.words) == (wording.text, list(wording.words))
 
 
 def test_windows_are_of_fifteen_words_where_there_are_as_many():
@@ -73,10 +84,13 @@ def test_windows_are_of_fifteen_words_where_there_are_as_many():
     assert window(8, 10) == (0, 10)  # the released code begins at word -5 here
 
 
-def test_a_stretch_is_what_stands_in_the_text():
-    draft = Wording.of("(One, two; three. four)")
-    assert stretch(draft, 1, 3).text == "two; three"
-    assert stretch(draft, 0, 1).text == "One"
+def test_a_window_is_what_stands_in_the_text():
+    draft = Draft(Wording.of("(One, two; three. four)"))
+    assert draft.window(1, 15) == ("One, ", "; three. four")
+    assert draft.window(1, 3) == ("One, ", "; three")
+    assert draft.window(0, 1) == ("", "")
+    draft.replace(0, "Ninety-one")
+    assert draft.window(2, 3) == ("two; ", ". four")
 
 
 def test_likeness_is_the_cosine_of_each_pair_and_every_text_is_encoded_once():

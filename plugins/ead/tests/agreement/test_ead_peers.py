@@ -1,6 +1,7 @@
 """Foolbox and the Adversarial Robustness Toolbox on the same network: equal where they are right, and where not."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from advbench_ead.walks import Plan, Shrinking, shrink
 
 pytestmark = pytest.mark.slow  # importing them takes seconds
 STEPS, SEARCHES, BETA = 60, 6, 3e-3
+NORMS = (Norm.L1, Norm.L2)
 OURS = Ead(steps=STEPS, searches=SEARCHES, beta=BETA)
 
 
@@ -85,8 +87,9 @@ def test_rows_that_hold_come_back_black_from_foolbox_and_unchanged_from_us():
     assert torch.equal(attack(OURS, network, x).x, x)
 
 
-def test_the_toolbox_forgets_the_distance_wherever_the_goal_is_met():
-    """Its gradient is zero there, that of |x - x0|^2 too, which equation 16 weighs always."""
+@pytest.mark.parametrize("pull", ["always", "unmet"])
+def test_the_toolbox_forgets_the_distance_wherever_the_goal_is_met(pull):
+    """Its gradient is zero there, that of |x - x0|^2 too, which equation 16 weighs always; pull=unmet does not."""
     network, w = linear()
     x = inner()
     across = UNIT.clip(x - 2 * (lead(w, x) / w.square().sum())[:, None] * w)
@@ -96,10 +99,29 @@ def test_the_toolbox_forgets_the_distance_wherever_the_goal_is_met():
     assert (labels_of(network, across) != labels_of(network, x)).all()
     assert not slope.any()
     hunt = Hunt(oracle_for(network, x), x, BETA, 0.0)
-    walk = Shrinking(hunt, torch.arange(len(x)), torch.full((len(x),), 0.1), Plan("ista", "paper", 10, 0.1, False))
+    walk = Shrinking(
+        hunt, torch.arange(len(x)), torch.full((len(x),), 0.1), Plan("ista", "paper", 10, 0.1, False, pull)
+    )
     walk.y = across
     walk.step(0)
-    assert torch.allclose(walk.x, shrink(across - 0.2 * (across - x), x, BETA, UNIT), atol=1e-6)
+    pulled = across - 0.2 * (across - x) if pull == "always" else across
+    assert torch.allclose(walk.x, shrink(pulled, x, BETA, UNIT), atol=1e-6)
+
+
+def test_the_toolbox_chooses_what_we_choose_without_a_pull_at_the_goal():
+    """Well inside the box, where it takes its gradients at the same points."""
+    network, x = smooth(20), 0.3 + 0.4 * uniform(12, 20)
+    y = labels_of(network, x)
+    for rule in ("EN", "L1", "L2"):
+        theirs = torch.from_numpy(toolbox(network, 20, rule).generate(x.numpy().copy(), y.numpy()))
+        gaps = {}
+        for pull in ("always", "unmet"):
+            notes = attack(replace(OURS, pull=pull), network, x, classes=3).notes
+            both = notes["en_l1"].isfinite() & (labels_of(network, theirs) != y)
+            assert int(both.sum()) >= 8
+            sizes = torch.stack([distance(theirs, x, norm) / notes[f"{rule.lower()}_{norm}"] for norm in NORMS])
+            gaps[pull] = float((sizes[:, both] - 1).abs().max())
+        assert gaps["unmet"] < 1e-3 < 1e-2 < gaps["always"]
 
 
 def test_the_toolboxs_success_takes_no_notice_of_confidence():
