@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,8 +10,10 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
+
+from advbench import keep_file
 
 _EVERY = 10.0  # seconds; more often would cost small trainings more than it saves them
 _NAME, _META = "training.safetensors", "rbfi"
@@ -43,15 +43,8 @@ class Checkpoint:
         arrays = {f"network/{name}": value for name, value in self._network.state_dict().items()}
         for place, state in self._optimiser.state_dict()["state"].items():
             arrays |= {f"optimiser/{place}/{key}": torch.as_tensor(value) for key, value in state.items()}
-        draft = self._path.with_suffix(".draft")
         whole = {name: value.cpu().contiguous() for name, value in arrays.items()}
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            save_file(whole, draft, {_META: json.dumps(rows)})
-            os.replace(draft, self._path)
-        except (OSError, SafetensorError):
-            with contextlib.suppress(OSError):
-                draft.unlink(missing_ok=True)
+        keep_file(self._path, save(whole, {_META: json.dumps(rows)}))
 
     def resume(self) -> list[dict[str, float]]:
         """Stand where the file was kept, and return the rows logged until then; none if there is no such file."""
